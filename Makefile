@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: MIT
+# GPUvm: one Makefile.  `make help` lists what it can do.
+#
+#   V=1        show commands            O=dir      build there instead of build/
+#   CC=clang   another compiler         WERROR=0   warnings do not stop the build
+#   RELEASE=1  integer address kinds    SAN=1      AddressSanitizer and UBSan
+
+O ?= build
+V ?= 0
+WERROR ?= 1
+Q := $(if $(filter 1,$(V)),,@)
+say = $(if $(filter 1,$(V)),,@printf '  %-7s %s\n' $(1) $(2))
+
+PKG_CONFIG ?= pkg-config
+PKGS := zydis jansson
+TEST_PKGS := cmocka
+
+WARN := -Wall -Wextra -Wshadow -Wundef -Wstrict-prototypes -Wmissing-prototypes -Wwrite-strings \
+	-Wvla -Wpointer-arith
+CFLAGS ?= -O2 -g
+ALL_CFLAGS = -std=gnu11 $(CFLAGS) $(WARN) $(if $(filter 1,$(WERROR)),-Werror) \
+	$(if $(filter 1,$(RELEASE)),-DNDEBUG,-DGPUVM_TYPESAFE) \
+	$(if $(filter 1,$(SAN)),-fsanitize=address$(,)undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer) \
+	-D_GNU_SOURCE -fPIC -pthread -I. $(shell $(PKG_CONFIG) --cflags $(PKGS) $(TEST_PKGS) 2>/dev/null)
+, := ,
+ALL_LDFLAGS = -pthread $(if $(filter 1,$(SAN)),-fsanitize=address$(,)undefined) $(LDFLAGS)
+LIBS_EXT = $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null) -ldl -lrt
+LIBS_TEST = $(shell $(PKG_CONFIG) --libs $(TEST_PKGS) 2>/dev/null)
+
+# Rooms, lowest first.  Each becomes one archive; DEP_<room> is what may lie below it,
+# in link order.  tests/lint/includes.txt holds the same list for includes.
+ROOMS := base fermi part dev hv scheduler shadow core drv
+SRC_base := $(wildcard gpuvm/base/*.c)
+SRC_fermi := $(wildcard gpuvm/fermi/*.c)
+SRC_part := $(wildcard gpuvm/part.c gpuvm/vheap.c)
+SRC_dev := $(wildcard gpuvm/dev/*.c gpuvm/dev/sim/*.c)
+SRC_hv := $(wildcard gpuvm/hv/*.c)
+SRC_scheduler := $(wildcard scheduler/*.c)
+SRC_shadow := $(wildcard shadow/*.c)
+SRC_core := $(filter-out gpuvm/main.c $(SRC_part),$(wildcard gpuvm/*.c))
+SRC_drv := $(wildcard pv-driver/*.c)
+DEP_base :=
+DEP_fermi := base
+DEP_part := base
+DEP_dev := fermi base
+DEP_hv := base
+DEP_scheduler := base
+DEP_shadow := part dev hv fermi base
+DEP_drv := dev fermi base
+DEP_core := shadow scheduler drv part hv dev fermi base
+
+lib = $(O)/lib/lib$(1).a
+obj = $(patsubst %.c,$(O)/obj/%.o,$(1))
+libs_of = $(call lib,$(1)) $(foreach d,$(DEP_$(1)),$(call lib,$(d)))
+ALL_LIBS := $(foreach r,core shadow scheduler drv part hv dev fermi base,$(call lib,$(r)))
+
+# Programs: source folder or file -> build/bin/<name>
+BIN_gpuvmd := gpuvm/main.c
+BIN_gpuvm := $(wildcard gpuvm/ctl/*.c)
+BIN_gpuvm-copy := $(wildcard pv-driver/copy/*.c)
+BIN_gpuvm-bench := $(wildcard bench/*.c)
+PROGS := $(foreach p,gpuvmd gpuvm gpuvm-copy gpuvm-bench,$(if $(wildcard $(BIN_$(p))),$(p)))
+BINS := $(PROGS:%=$(O)/bin/%)
+
+# Tests: tests/unit/<room>/test_*.c link that room and what lies below; the others link everything.
+T_UNIT := $(wildcard tests/unit/*/test_*.c)
+T_WHOLE := $(wildcard $(foreach d,model guest attack fault replay,tests/$(d)/test_*.c))
+TESTS := $(patsubst %.c,$(O)/%,$(T_UNIT) $(T_WHOLE))
+
+.PHONY: all
+all: $(BINS) $(foreach r,$(ROOMS),$(if $(SRC_$(r)),$(call lib,$(r))))
+
+$(O)/obj/%.o: %.c
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+define room_rule
+$(call lib,$(1)): $(call obj,$(SRC_$(1)))
+	$$(call say,AR,$$@)
+	@mkdir -p $$(@D)
+	@rm -f $$@
+	$$(Q)$$(AR) rcs $$@ $$^
+endef
+$(foreach r,$(ROOMS),$(eval $(call room_rule,$(r))))
+
+define bin_rule
+$(O)/bin/$(1): $(call obj,$(BIN_$(1))) $(ALL_LIBS)
+	$$(call say,LD,$$@)
+	@mkdir -p $$(@D)
+	$$(Q)$$(CC) -o $$@ $(call obj,$(BIN_$(1))) -Wl,--start-group $(ALL_LIBS) -Wl,--end-group $$(ALL_LDFLAGS) $$(LIBS_EXT)
+endef
+$(foreach p,$(PROGS),$(eval $(call bin_rule,$(p))))
+
+# $(1) test source, $(2) room
+define unit_rule
+$(patsubst %.c,$(O)/%,$(1)): $(call obj,$(1)) $(call obj,$(wildcard tests/t.c)) $(call libs_of,$(2))
+	$$(call say,LD,$$@)
+	@mkdir -p $$(@D)
+	$$(Q)$$(CC) -o $$@ $$(filter %.o,$$^) -Wl,--start-group $$(filter %.a,$$^) -Wl,--end-group $$(ALL_LDFLAGS) $$(LIBS_EXT) $$(LIBS_TEST)
+endef
+$(foreach t,$(T_UNIT),$(eval $(call unit_rule,$(t),$(word 3,$(subst /, ,$(t))))))
+define whole_rule
+$(patsubst %.c,$(O)/%,$(1)): $(call obj,$(1)) $(call obj,$(wildcard tests/t.c)) $(ALL_LIBS)
+	$$(call say,LD,$$@)
+	@mkdir -p $$(@D)
+	$$(Q)$$(CC) -o $$@ $$(filter %.o,$$^) -Wl,--start-group $$(filter %.a,$$^) -Wl,--end-group $$(ALL_LDFLAGS) $$(LIBS_EXT) $$(LIBS_TEST)
+endef
+$(foreach t,$(T_WHOLE),$(eval $(call whole_rule,$(t))))
+
+.PHONY: tests
+tests: $(TESTS)
+
+.PHONY: clean
+clean:
+	rm -rf $(O)
+
+-include $(shell find $(O)/obj -name '*.d' 2>/dev/null)

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+/* The real clock, for ports and programs.  Decisions never read it: they take time as a parameter. */
+#ifndef GPUVM_BASE_CLOCK_H
+#define GPUVM_BASE_CLOCK_H
+
+#include <stdint.h>
+#include <time.h>
+
+static inline uint64_t clock_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000ull + (uint64_t)t.tv_nsec;
+}
+
+#endif

@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Inside the software Fermi: the state of one card and the seams between its units.
+ *
+ * Always true:
+ *  1. sim.lock guards all register state and the interrupt line.  rd32/wr32
+ *     take it; engine threads take it to touch registers and never hold it
+ *     while they move data or wait.
+ *  2. Memory (VRAM, bus memory) is reached without sim.lock, through mem_*()
+ *     and mmu_*(), which take dma_lock for reading around each piece, so that
+ *     dma_unmap (which takes it for writing) waits for whoever is inside.
+ *     Order: sim.lock before dma_lock, never the other way round.
+ *  3. A translation comes from the TLB if it holds one, else from a walk; TLB
+ *     entries go away only through PFB_TLB_FLUSH or a reset: a driver that
+ *     forgets the flush sees stale translations.
+ *  4. A fault is reported once, through mmu_fault(), and stops the engine that
+ *     made it; nothing a guest can write makes the model exit or assert.
+ */
+#ifndef GPUVM_DEV_SIM_PRIVATE_H
+#define GPUVM_DEV_SIM_PRIVATE_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "gpuvm/dev/dev.h"
+#include "gpuvm/fermi/fault.h"
+#include "gpuvm/fermi/regs.h"
+
+struct sim;
+struct pfifo;  /* pfifo.c */
+struct pgraph; /* pgraph.c */
+struct mmu;    /* mmu.c */
+
+/*
+ * One hardware unit's registers.  rd/wr are called with sim.lock held, with a
+ * dword offset inside [first, last].  What a unit does not care about it
+ * leaves to sim_reg_load/sim_reg_store (sparse storage, reset to 0).
+ */
+struct sim_unit {
+	const char *name;
+	uint32_t first, last; /* inclusive BAR0 dword offsets */
+	uint32_t (*rd)(struct sim *, uint32_t off);
+	void (*wr)(struct sim *, uint32_t off, uint32_t val);
+};
+
+/* Options of "sim:...". */
+struct sim_cfg {
+	uint64_t vram_len;	/* 256 MiB .. 6 GiB, multiple of 1 MiB; default 1 GiB */
+	bool manual_clock;	/* clock=manual: time moves by advance() only */
+	uint32_t nr_fbp;	/* derived: 1..6 equal partitions */
+	uint32_t disable_fuses; /* fuses=N: value of DISABLE_FUSES; default 0x7, headless */
+};
+
+struct sim {
+	struct dev dev; /* first */
+	struct sim_cfg cfg;
+	pthread_mutex_t lock;
+	pthread_rwlock_t dma_lock;
+	uint8_t *vram;	     /* cfg.vram_len bytes, sparse */
+	uint32_t **reg_page; /* sparse register storage: GF100_MMIO_LEN / 4096 pages, NULL until written */
+	int irq_fd;	     /* eventfd */
+	bool irq_line;	     /* last level driven on the line */
+	uint64_t clock;	     /* manual clock, ns */
+	uint64_t ptimer_offset;
+	uint32_t intr_pending; /* PMC_INTR as the units drive it (sim_intr) */
+	struct mmu *mmu;
+	struct pfifo *pfifo;
+	struct pgraph *pgraph;
+	const uint8_t *prom; /* 512 KiB window's contents, prom_len bytes */
+	uint32_t prom_len;
+	uint32_t pramin_base; /* PBUS_PRAMIN_BASE */
+};
+
+/* ---- sim.c ---------------------------------------------------------------- */
+uint32_t sim_reg_load(struct sim *, uint32_t off);
+void sim_reg_store(struct sim *, uint32_t off, uint32_t val);
+/* Drives one unit's level in PMC_INTR and updates the interrupt line.  sim.lock held. */
+void sim_intr(struct sim *, uint32_t pmc_bit, bool level);
+/* PTIMER time in ns.  Any thread. */
+uint64_t sim_ptimer(struct sim *);
+uint64_t sim_now(struct sim *);
+
+/* ---- mem.c: physical memory ------------------------------------------------ */
+/*
+ * A pointer to len bytes at addr of target (enum pte_target), and in *run how
+ * many bytes are contiguous there (at most len); NULL if nothing is there.
+ * The caller holds dma_lock for reading while it uses the pointer.
+ */
+uint8_t *mem_ptr(struct sim *, uint32_t target, uint64_t addr, uint64_t len, uint64_t *run);
+/* Copies; -EFAULT if part of the range is not memory.  Take dma_lock themselves. */
+int mem_rd(struct sim *, uint32_t target, uint64_t addr, void *buf, uint64_t len);
+int mem_wr(struct sim *, uint32_t target, uint64_t addr, const void *buf, uint64_t len);
+
+/* ---- mmu.c: address spaces, TLB, faults ------------------------------------ */
+int mmu_new(struct sim *);
+void mmu_free(struct sim *); /* accepts a half-built sim */
+void mmu_reset(struct sim *);
+
+/* One address space, as an instance block describes it at the moment of mmu_bind(). */
+struct mmu_vm {
+	uint64_t inst;	     /* instance block address in VRAM */
+	uint64_t pdb;	     /* directory address */
+	uint32_t pdb_target; /* enum pte_target */
+	uint64_t limit;	     /* last valid address */
+};
+/* Reads the instance block.  -EFAULT if it or the directory's target is not usable. */
+int mmu_bind(struct sim *, uint64_t inst, struct mmu_vm *vm);
+
+/*
+ * Translates va for an access of up to len bytes.  FAULT_NONE: *target, *addr
+ * and *run (contiguous bytes, at least 1, within one page) are set.  Any
+ * thread; takes no sim.lock.  Priv: whether the accessor may use privileged pages.
+ */
+enum fault_reason mmu_xlate(struct sim *, const struct mmu_vm *, uint64_t va, uint64_t len,
+			    bool write, uint32_t *target, uint64_t *addr, uint64_t *run);
+/*
+ * Reads or writes through the address space; FAULT_NONE, or the reason with
+ * the faulting address in *at.  What was moved before the fault stays moved.
+ */
+enum fault_reason mmu_rd(struct sim *, const struct mmu_vm *, uint64_t va, void *buf, uint64_t len,
+			 uint64_t *at);
+enum fault_reason mmu_wr(struct sim *, const struct mmu_vm *, uint64_t va, const void *buf,
+			 uint64_t len, uint64_t *at);
+/* Moves len bytes from src to dst inside the address space, page run by page run, at memcpy speed. */
+enum fault_reason mmu_copy(struct sim *, const struct mmu_vm *, uint64_t dst, uint64_t src,
+			   uint64_t len, uint64_t *at, bool *at_write);
+
+/*
+ * Latches a fault of a unit: PFIFO_MMU_FAULT_*[unit], its bit in
+ * PFIFO_MMU_FAULT_UNITS and PFIFO_INTR_MMU_FAULT; sets the bit of the engine
+ * that stops in PFIFO_ENG_FAULT.  sim.lock held.  A second fault of the same
+ * unit before the first is cleared is dropped.
+ */
+struct mmu_fault {
+	enum fault_unit unit;
+	enum fault_reason reason;
+	uint64_t inst, va;
+	bool write, hub;
+	uint32_t client, gpc;
+};
+void mmu_fault(struct sim *, const struct mmu_fault *);
+
+/* ---- pfifo.c: channels, runlist, PBDMAs, engine threads --------------------- */
+int pfifo_new(struct sim *);
+/* Stops and joins every engine thread.  Accepts a half-built sim. */
+void pfifo_free(struct sim *);
+void pfifo_reset(struct sim *); /* PMC_ENABLE bit off; sim.lock held on entry and exit */
+/* A CPU store to BAR1 offset off hit the USERD array (bus.c decides); wakes the PBDMAs.  sim.lock held. */
+void pfifo_userd_store(struct sim *, uint32_t chid, uint32_t off, uint32_t val);
+/* An engine's own reset (PMC_ENABLE bit off).  sim.lock held on entry and exit; may drop it while waiting. */
+void pfifo_engine_reset(struct sim *, enum fermi_engine);
+/* Non-stall interrupt of an engine (method 0x20, or an engine's notify).  sim.lock held. */
+void pfifo_nonstall(struct sim *, enum fermi_engine);
+/* Manual clock only: returns when no engine has anything it could do now. */
+void pfifo_settle(struct sim *);
+extern const struct sim_unit pfifo_units[];  /* PFIFO and PBDMA ranges; ends with name NULL */
+
+/* ---- engines: what the pullers call, on an engine thread, without sim.lock -- */
+struct engine_ctx { /* one channel's view of one engine while its methods run */
+	struct sim *sim;
+	struct mmu_vm vm;
+	uint32_t chid;
+	enum fermi_engine engine;
+	uint32_t subc;
+	/* Set by someone who wants the work to stop (kick, reset); long loops look at it. */
+	const volatile bool *stop;
+};
+enum engine_result {
+	ENGINE_OK,
+	ENGINE_ILLEGAL_METHOD,
+	ENGINE_DATA_ERROR, /* code in engine_error.code */
+	ENGINE_FAULT,	   /* engine_error.reason, va, write */
+	ENGINE_STOPPED,
+};
+struct engine_error {
+	uint32_t code;
+	enum fault_reason reason;
+	uint64_t va;
+	bool write;
+};
+/* Per-channel, per-class state; allocated when the class is bound, freed with the channel. */
+struct engine_class {
+	uint32_t class_id;
+	enum fermi_engine engine;
+	size_t state_len;
+	enum engine_result (*mthd)(const struct engine_ctx *, void *state, uint32_t mthd,
+				   uint32_t val, struct engine_error *err);
+	/*
+	 * Optional: takes n data words of a non-increasing method at once (inline
+	 * data); NULL means one mthd() call a word.
+	 */
+	enum engine_result (*data)(const struct engine_ctx *, void *state, uint32_t mthd,
+				   const uint32_t *val, uint32_t n, struct engine_error *err);
+};
+extern const struct engine_class m2mf_class;   /* m2mf.c: 0x9039 */
+extern const struct engine_class copy0_class;  /* pcopy.c: 0x90b5 */
+extern const struct engine_class copy1_class;  /* pcopy.c: 0x90b8 */
+
+/* ---- pgraph.c, pmc.c, ptimer.c, pbus.c, pfb.c, prom.c, falcon.c: registers -- */
+int pgraph_new(struct sim *);
+void pgraph_free(struct sim *);
+/* Latches a PGRAPH interrupt with what a handler reads.  sim.lock held. */
+void pgraph_error(struct sim *, uint32_t intr_bit, const struct engine_ctx *, uint32_t mthd,
+		  uint32_t val, uint32_t class_id, uint32_t code);
+
+/* ---- bar.c ------------------------------------------------------------------ */
+uint64_t bar_rd(struct sim *, int bar, uint64_t off, int size);
+void bar_wr(struct sim *, int bar, uint64_t off, int size, uint64_t val);
+
+#endif
