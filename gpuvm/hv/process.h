@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The process port: a guest is a process whose BARs are mapped without access
+ * rights.  Its loads and stores fault, the fault handler (pv-driver/trap.c)
+ * decodes them and puts them on a ring in shared memory (pv-driver/proc_abi.h),
+ * and dispatch() serves the rings, as a hypervisor serves I/O requests.
+ */
+#ifndef GPUVM_HV_PROCESS_H
+#define GPUVM_HV_PROCESS_H
+
+#include "gpuvm/hv/hv.h"
+
+int hv_process_open(const struct hv_up *up, void *core, const struct log *log, struct hv **out);
+
+struct hv_process_cfg {
+	const char *name;
+	uint64_t ram_len;    /* page-aligned, at most 4 GiB; the memfd is sparse */
+	uint64_t bar_len[6]; /* told to the guest */
+	bool posted;	     /* stores do not wait */
+	const void *cfg;     /* for up->attach, see struct hv_guest */
+};
+
+/* What to send to the guest; the caller closes all of them after sending. */
+struct hv_process_fds {
+	int ring, ram, irq, kick, life;
+};
+
+/*
+ * Creates the shared memory, calls up->attach, and answers the guest's ends.
+ * -ENOSPC when all slots (254) are taken.  From then on dispatch() watches the
+ * life socket: its hang-up is the guest's death.
+ */
+int hv_process_guest_new(struct hv *, const struct hv_process_cfg *, struct hv_guest **out,
+			 struct hv_process_fds *fds);
+/* Detaches a guest from outside (gpuvm detach); its processes see `dead`. */
+void hv_process_guest_drop(struct hv_guest *, const char *why);
+
+struct hv_process_stats {
+	uint64_t served, reads, writes, bad; /* bad: malformed slots */
+	uint64_t wakes;			     /* times a sleeping side had to be woken */
+	uint64_t pins;			     /* pages pinned now, sum of counts */
+};
+void hv_process_guest_stats(const struct hv_guest *, struct hv_process_stats *out);
+
+#endif

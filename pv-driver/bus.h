@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The driver's bus: how the driver core reaches a Fermi GPU's BARs and gets
+ * memory the GPU can reach.  Two implementations: bus_native.c (the device is
+ * in this process, no mediator) and bus_guest.c (a process guest: BARs are
+ * mappings without access rights, every load and store of them traps; see
+ * trap.h).
+ *
+ * Calls may come from several threads of the driver.
+ */
+#ifndef PV_DRIVER_BUS_H
+#define PV_DRIVER_BUS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct bus;
+struct dev;
+struct log;
+
+/* System memory that the GPU reaches. */
+struct bus_mem {
+	void *cpu;	/* ordinary memory of this process */
+	uint64_t addr;	/* what goes into a PTE (bus address; guest-physical in a guest) */
+	uint64_t len;	/* contiguous in both, page-aligned */
+};
+
+struct bus_ops {
+	const char *name;
+	void (*close)(struct bus *);
+	uint32_t (*rd32)(struct bus *, uint32_t reg);	/* BAR0 */
+	void (*wr32)(struct bus *, uint32_t reg, uint32_t val);
+	void (*wr8)(struct bus *, uint32_t reg, uint8_t val);
+	/*
+	 * BAR 1 or 3, any length, done as naturally aligned accesses of at most
+	 * 8 bytes in ascending order, as memcpy_toio would.
+	 */
+	void (*bar_rd)(struct bus *, int bar, uint64_t off, void *buf, size_t len);
+	void (*bar_wr)(struct bus *, int bar, uint64_t off, const void *buf, size_t len);
+	uint64_t (*bar_len)(struct bus *, int bar);
+	/* Page-aligned, zeroed.  -ENOMEM. */
+	int (*mem_alloc)(struct bus *, uint64_t len, struct bus_mem *out);
+	void (*mem_free)(struct bus *, struct bus_mem *);
+	/* Waits until the interrupt was raised since the last call; 0, or -ETIMEDOUT after ns. */
+	int (*irq_wait)(struct bus *, uint64_t ns);
+	/* The file descriptor behind irq_wait, for poll(). */
+	int (*irq_fd)(struct bus *);
+};
+
+struct bus {
+	const struct bus_ops *ops;
+};
+
+/* dev is borrowed and must outlive the bus; it must have DEV_CAP_DMA_MAP and DEV_CAP_IRQ_FD. */
+int bus_native_open(struct dev *dev, struct bus **out);
+/*
+ * The guest this process is part of, from the environment (proc_abi.h).
+ * -ENODEV if the process is no guest; msg (n bytes) gets one line on any error.
+ */
+int bus_guest_open(struct bus **out, char *msg, size_t n);
+
+static inline void bus_close(struct bus *b)
+{
+	if (b)
+		b->ops->close(b);
+}
+static inline uint32_t bus_rd32(struct bus *b, uint32_t reg)
+{
+	return b->ops->rd32(b, reg);
+}
+static inline void bus_wr32(struct bus *b, uint32_t reg, uint32_t val)
+{
+	b->ops->wr32(b, reg, val);
+}
+
+#endif

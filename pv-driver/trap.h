@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The guest half of a trap.
+ *
+ * trap.c maps the BARs without access rights and installs a SIGSEGV handler.
+ * A fault inside a BAR is decoded (insn.c, on Zydis), carried out through a
+ * struct trap_sink, and the thread resumes after the instruction with
+ * registers and flags as the processor would leave them.  A fault elsewhere
+ * goes to whatever handler was installed before.  An instruction that is not
+ * understood ends the guest with one line on stderr naming the instruction's
+ * bytes and text, the BAR and the offset (exit status 70).
+ */
+#ifndef PV_DRIVER_TRAP_H
+#define PV_DRIVER_TRAP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <ucontext.h>
+
+/* Where decoded accesses go; called from the signal handler: async-signal-safe only. */
+struct trap_sink {
+	uint64_t (*load)(struct trap_sink *, uint32_t space, uint32_t off, uint8_t size);
+	void (*store)(struct trap_sink *, uint32_t space, uint32_t off, uint8_t size, uint64_t val);
+};
+
+struct trap_range {
+	uint8_t *base; /* PROT_NONE mapping */
+	uint64_t len;
+	uint32_t space; /* PROC_SPACE_* */
+};
+
+/*
+ * Carries out the instruction at the context's instruction pointer, whose
+ * memory operand(s) fall in one of ranges, and steps the context over it.
+ * 0; -EOPNOTSUPP for an instruction outside the supported forms; -EFAULT if no
+ * operand lies in a range or one straddles its end.  Pure apart from sink and
+ * ordinary memory the instruction names (rep movs): usable in unit tests with
+ * a made-up context.
+ */
+int insn_emulate(ucontext_t *uc, const struct trap_range *ranges, unsigned int nr,
+		 struct trap_sink *sink);
+/* Text of the instruction at ip for an error message. */
+void insn_describe(const void *ip, char *buf, size_t n);
+
+struct trap;
+/* Installs the handler for the given ranges (copied, at most 8).  One struct trap per process: -EBUSY. */
+int trap_install(const struct trap_range *ranges, unsigned int nr, struct trap_sink *sink,
+		 struct trap **out);
+/* Restores the previous handler.  Accepts NULL. */
+void trap_remove(struct trap *);
+
+#endif
