@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Shadows: what the GPU walks instead of what guests write.
+ *
+ * Always true, and proved by shadow_audit():
+ *  1. Every directory, table, instance block and runlist the GPU can reach is
+ *     in the mediator's VRAM (vheap) and was written by this room.
+ *  2. A present shadow entry points at VRAM of its guest's part or at a RAM
+ *     page of its guest that is pinned through this very entry.
+ *  3. A guest entry that cannot be translated leaves a not-present shadow
+ *     entry and one counted guest fault; never another address.
+ *  4. Guest memory is read once into a private buffer; what is checked is
+ *     what is used.
+ *  5. A shadow is at least as new as the guest's last TLB flush of that
+ *     directory (eager), or is brought up to date before the GPU next uses
+ *     it (SHADOW_OPT_LAZY).
+ *  6. The work of a flush is bounded by the guest's own directory, and the
+ *     mediator memory a guest's shadows take by its quota.
+ *
+ * All calls on the core's thread.
+ */
+#ifndef SHADOW_SHADOW_H
+#define SHADOW_SHADOW_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "gpuvm/base/addr.h"
+#include "gpuvm/hv/hv.h"
+#include "gpuvm/part.h"
+#include "gpuvm/vheap.h"
+
+struct dev;
+struct log;
+struct shadow;	     /* one per mediator */
+struct shadow_guest; /* one per vGPU */
+struct shadow_chan;  /* one per bound channel: shadow instance block */
+
+/* Optimisations, each a bit that can be off (per guest, at run time). */
+enum shadow_opt {
+	SHADOW_OPT_KEEP = 1 << 0, /* an entry whose guest word did not change keeps its translation */
+};
+
+/* What went wrong on the guest's side, for counting and messages. */
+enum shadow_fault {
+	SHADOW_FAULT_PDE,	  /* directory entry names a table outside the guest's memory */
+	SHADOW_FAULT_PTE_VRAM,	  /* page outside the guest's VRAM */
+	SHADOW_FAULT_PTE_SYS,	  /* page that is not the guest's RAM */
+	SHADOW_FAULT_PTE_TARGET,  /* reserved target */
+	SHADOW_FAULT_INST,	  /* instance block outside the guest's VRAM */
+	SHADOW_FAULT_PDB,	  /* directory outside the guest's memory */
+	SHADOW_FAULT_RUNLIST,	  /* list outside memory, or an id the guest does not have */
+	SHADOW_FAULT_BAR,	  /* BAR access through a missing translation */
+	SHADOW_FAULT_QUOTA,	  /* table memory quota used up */
+	NR_SHADOW_FAULTS
+};
+const char *shadow_fault_name(enum shadow_fault);
+
+struct shadow_stats {
+	uint64_t flushes;	 /* TLB flushes by the guest */
+	uint64_t shadowings;	 /* address spaces scanned */
+	uint64_t shadowing_ns;	 /* time in them (dev_now) */
+	uint64_t pdes_scanned, ptes_scanned, ptes_changed;
+	uint64_t faults[NR_SHADOW_FAULTS];
+	uint64_t table_bytes;	 /* mediator VRAM in this guest's shadows now */
+	uint64_t pins;		 /* RAM pages pinned by this guest's shadows now */
+};
+
+/* dev and heap are borrowed. */
+int shadow_new(struct dev *, struct vheap *, const struct log *, struct shadow **out);
+void shadow_free(struct shadow *); /* accepts NULL; every guest must be gone */
+
+struct shadow_guest_cfg {
+	struct part *part;	 /* borrowed */
+	struct hv_guest *guest;	 /* borrowed */
+	uint32_t opts;		 /* enum shadow_opt */
+	uint64_t table_quota;	 /* bytes of mediator VRAM for this guest's shadows */
+	/* Called for each guest fault, where: the address or id concerned. */
+	void (*fault)(void *arg, enum shadow_fault, uint64_t where);
+	void *arg;
+};
+int shadow_guest_new(struct shadow *, const struct shadow_guest_cfg *, struct shadow_guest **out);
+/* Unbinds what is left, unpins, frees.  The core has stopped the guest's channels. Accepts NULL. */
+void shadow_guest_free(struct shadow_guest *);
+void shadow_guest_set_opts(struct shadow_guest *, uint32_t opts);
+const struct shadow_stats *shadow_guest_stats(const struct shadow_guest *);
+
+/* ---- guest memory (gmem.c): by target as in a PTE; -EFAULT outside the guest's memory -- */
+int shadow_gmem_rd(struct shadow_guest *, uint32_t target, uint64_t addr, void *buf, size_t len);
+int shadow_gmem_wr(struct shadow_guest *, uint32_t target, uint64_t addr, const void *buf,
+		   size_t len);
+
+/* ---- address spaces (vas.c, spt.c) --------------------------------------------------- */
+/* The guest wrote PFB_TLB_FLUSH; pdb and trigger as it wrote them; mmu_ctrl its PFB_MMU_CTRL bit 0. */
+int shadow_flush(struct shadow_guest *, uint32_t pdb, uint32_t trigger);
+/* The guest chose 64 KiB large pages (PFB_MMU_CTRL bit 0); takes effect for tables scanned from now on. */
+void shadow_set_large_64k(struct shadow_guest *, bool on);
+
+/* ---- channels (chan.c) --------------------------------------------------------------- */
+/*
+ * The guest bound channel id to the instance block at inst (its VRAM).
+ * userd is the mediator's USERD page that stands for the guest's.  Builds the
+ * shadow instance block and its address space, and watches the guest's page.
+ */
+int shadow_chan_bind(struct shadow_guest *, gchan_t id, gvram_t inst, hvram_t userd,
+		     struct shadow_chan **out);
+void shadow_chan_unbind(struct shadow_chan *); /* accepts NULL */
+/* Where the GPU finds it: goes into PFIFO_CHAN_INST. */
+hvram_t shadow_chan_inst(const struct shadow_chan *);
+gvram_t shadow_chan_guest_inst(const struct shadow_chan *);
+gchan_t shadow_chan_id(const struct shadow_chan *);
+/* USERD page as the guest's RAMFC names it (target as in a PTE), read at bind. */
+void shadow_chan_guest_userd(const struct shadow_chan *, uint32_t *target, uint64_t *addr);
+/* Engine context pointers that are valid in the shadow: bit n = enum fermi_engine n. */
+uint32_t shadow_chan_engines(const struct shadow_chan *);
+/*
+ * Before the GPU uses the channel (doorbell, FECS command, runlist): takes
+ * over what the guest may have changed in its instance block, and syncs the
+ * address space where that was deferred.
+ */
+int shadow_chan_sync(struct shadow_chan *);
+/* The channel whose guest instance block is at inst, or whose shadow is at inst; NULL if none. */
+struct shadow_chan *shadow_chan_by_inst(struct shadow_guest *, gvram_t inst);
+struct shadow_chan *shadow_chan_by_host_inst(struct shadow_guest *, hvram_t inst);
+
+/* ---- watched pages (watch.c) ---------------------------------------------------------- */
+/* The guest stored to its VRAM [at, at+len) through a BAR or PRAMIN: mirrors it where a shadow depends on it. */
+void shadow_written(struct shadow_guest *, gvram_t at, uint64_t len);
+/* Whether any page of the range is watched (so must not be remapped). */
+bool shadow_watched(const struct shadow_guest *, gvram_t at, uint64_t len);
+
+/* ---- BAR tables (barmap.c): where a guest's BAR1/BAR3 offset leads -------------------- */
+/* PBUS_BAR1_BLOCK / PBUS_BAR3_BLOCK as written; bar is 1 or 3. */
+int shadow_bar_bind(struct shadow_guest *, int bar, uint32_t block);
+struct shadow_loc {
+	uint32_t target; /* enum pte_target */
+	uint64_t addr;	 /* guest VRAM offset or guest-physical */
+	uint64_t run;	 /* contiguous bytes, within one page */
+};
+/* -EFAULT and a counted fault if there is no translation, or not for writing. */
+int shadow_bar_xlate(struct shadow_guest *, int bar, uint64_t off, bool write,
+		     struct shadow_loc *out);
+
+/* ---- runlist (runlist.c): all guests' channels merged ---------------------------------- */
+/*
+ * The guest submitted a runlist (registers as written).  Ids it does not own
+ * or has not bound are left out and counted.  The merged list is written to
+ * the mediator's buffer and committed to the device; does not wait.
+ */
+int shadow_runlist_submit(struct shadow_guest *, uint32_t addr_reg, uint32_t submit_reg);
+/* A channel went away or came back: rebuild and commit. */
+int shadow_runlist_commit(struct shadow *);
+/* Whether the guest's last list offers this channel. */
+bool shadow_runlist_has(const struct shadow_guest *, gchan_t);
+
+/* ---- audit, dump ------------------------------------------------------------------------ */
+/*
+ * Walks guest and shadow side by side and proves the invariants above,
+ * reading what the device really has (tables in VRAM, channel table, runlist).
+ * Answers the number of violations, each one line to out (may be NULL).
+ */
+unsigned int shadow_audit(struct shadow *, FILE *out);
+void shadow_dump(struct shadow_guest *, FILE *out);
+
+#endif
