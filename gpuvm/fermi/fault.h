@@ -35,6 +35,16 @@ enum fault_reason {
 	FAULT_NONE = 0xff, /* ours: no fault */
 };
 
+/* Hub clients, the client field of a fault with the hub bit [rnndb/memory/gf100_vm.xml]. */
+enum fault_client {
+	FAULT_CLIENT_PCOPY0 = 0x01,
+	FAULT_CLIENT_PCOPY1 = 0x02,
+	FAULT_CLIENT_DISPATCH = 0x04,
+	FAULT_CLIENT_CTXCTL = 0x05,
+	FAULT_CLIENT_PFIFO = 0x06,
+	FAULT_CLIENT_BAR = 0x07,
+};
+
 /* PFIFO_MMU_FAULT_INFO. */
 #define FAULT_INFO_REASON(v) ((v)&0xfu)
 #define FAULT_INFO_HUB (1u << 6)

@@ -26,22 +26,48 @@
 #include "gpuvm/dev/dev.h"
 #include "gpuvm/fermi/fault.h"
 #include "gpuvm/fermi/regs.h"
+#include "gpuvm/fermi/vbios.h"
 
 struct sim;
-struct pfifo;  /* pfifo.c */
-struct pgraph; /* pgraph.c */
-struct mmu;    /* mmu.c */
+struct pfifo;	  /* pfifo.c */
+struct mmu;	  /* mmu.c */
+struct falcons;	  /* falcon.c */
+struct dma_range; /* mem.c */
+struct alarm;	  /* ptimer.c */
 
 /*
  * One hardware unit's registers.  rd/wr are called with sim.lock held, with a
  * dword offset inside [first, last].  What a unit does not care about it
- * leaves to sim_reg_load/sim_reg_store (sparse storage, reset to 0).
+ * leaves to sim_reg_rd/sim_reg_wr, which treat a register as its row of
+ * regs.def says.  A NULL rd or wr means just that.
  */
 struct sim_unit {
 	const char *name;
 	uint32_t first, last; /* inclusive BAR0 dword offsets */
 	uint32_t (*rd)(struct sim *, uint32_t off);
 	void (*wr)(struct sim *, uint32_t off, uint32_t val);
+};
+#define SIM_MAX_UNITS 32
+
+/* A register that is not 0 after reset. */
+struct sim_preset {
+	uint32_t off, val;
+};
+
+/* One address space, as an instance block describes it at the moment of mmu_bind(). */
+struct mmu_vm {
+	uint64_t inst;	     /* instance block address in VRAM */
+	uint64_t pdb;	     /* directory address */
+	uint32_t pdb_target; /* enum pte_target */
+	bool priv;	     /* may use privileged pages: the BARs may, engines and PBDMAs not */
+	uint64_t limit;	     /* last valid address */
+};
+
+/* BAR1 or BAR3, as the last write of its PBUS block register left it. */
+struct bar_space {
+	bool translate; /* false: offsets are VRAM addresses */
+	bool bound;	/* vm is usable */
+	struct mmu_vm vm;
 };
 
 /* Options of "sim:...". */
@@ -58,23 +84,43 @@ struct sim {
 	pthread_mutex_t lock;
 	pthread_rwlock_t dma_lock;
 	uint8_t *vram;	     /* cfg.vram_len bytes, sparse */
-	uint32_t **reg_page; /* sparse register storage: GF100_MMIO_LEN / 4096 pages, NULL until written */
+	uint64_t *vram_given; /* bit per 2 MiB: backed by a file of its own (vram_fd) */
+	struct dma_range *dma; /* sorted, no overlap; nr_dma of them */
+	size_t nr_dma;
+	uint32_t *regs;	     /* register storage, GF100_MMIO_LEN bytes, sparse */
+	const struct sim_unit *unit[SIM_MAX_UNITS]; /* sorted by first */
+	unsigned int nr_units;
 	int irq_fd;	     /* eventfd */
 	bool irq_line;	     /* last level driven on the line */
-	uint64_t clock;	     /* manual clock, ns */
-	uint64_t ptimer_offset;
+	uint64_t clock;	     /* manual clock, ns; atomic */
+	uint64_t ptimer_offset; /* PTIMER is sim_now() plus this; atomic */
+	struct alarm *alarm; /* NULL under a manual clock */
+	uint64_t alarm_at;   /* PTIMER time of the next alarm */
 	uint32_t intr_pending; /* PMC_INTR as the units drive it (sim_intr) */
 	struct mmu *mmu;
 	struct pfifo *pfifo;
-	struct pgraph *pgraph;
-	const uint8_t *prom; /* 512 KiB window's contents, prom_len bytes */
-	uint32_t prom_len;
-	uint32_t pramin_base; /* PBUS_PRAMIN_BASE */
+	struct falcons *falcons;
+	struct bar_space bar1, bar3;
+	uint8_t prom[VBIOS_LEN];
 };
 
 /* ---- sim.c ---------------------------------------------------------------- */
+/* Raw storage, whatever kind of register it is.  sim.lock held. */
 uint32_t sim_reg_load(struct sim *, uint32_t off);
 void sim_reg_store(struct sim *, uint32_t off, uint32_t val);
+/* As the register's row says: RO keeps, W1C clears, WO and TRIG read 0; storage where there is no row. */
+uint32_t sim_reg_rd(struct sim *, uint32_t off);
+void sim_reg_wr(struct sim *, uint32_t off, uint32_t val);
+/* Storage [first, last] back to 0. */
+void sim_reg_clear(struct sim *, uint32_t first, uint32_t last);
+void sim_preset(struct sim *, const struct sim_preset *, size_t n);
+/* Any register through its unit, as rd32/wr32 do, for who holds sim.lock already. */
+uint32_t sim_rd(struct sim *, uint32_t off);
+void sim_wr(struct sim *, uint32_t off, uint32_t val);
+/* The line's level again, after PMC_INTR_EN or a mask changed; an edge to 1 signals irq_fd. */
+void sim_intr_update(struct sim *);
+/* MSI re-arm: signals irq_fd again if the line is high. */
+void sim_intr_rearm(struct sim *);
 /* Drives one unit's level in PMC_INTR and updates the interrupt line.  sim.lock held. */
 void sim_intr(struct sim *, uint32_t pmc_bit, bool level);
 /* PTIMER time in ns.  Any thread. */
@@ -91,32 +137,50 @@ uint8_t *mem_ptr(struct sim *, uint32_t target, uint64_t addr, uint64_t len, uin
 /* Copies; -EFAULT if part of the range is not memory.  Take dma_lock themselves. */
 int mem_rd(struct sim *, uint32_t target, uint64_t addr, void *buf, uint64_t len);
 int mem_wr(struct sim *, uint32_t target, uint64_t addr, const void *buf, uint64_t len);
+int mem_new(struct sim *);
+void mem_free_all(struct sim *); /* accepts a half-built sim */
+/* Zeroes VRAM and gives untouched pages back to the host. */
+int mem_zero(struct sim *, uint64_t at, uint64_t len);
+/* The bodies of dev_ops of the same names. */
+int mem_dma_map(struct sim *, uint64_t at, void *mem, size_t len);
+int mem_dma_unmap(struct sim *, uint64_t at, size_t len);
+int mem_vram_fd(struct sim *, uint64_t at, uint64_t len, int *fd);
+int mem_vram_join(struct sim *, uint64_t at, uint64_t len);
 
 /* ---- mmu.c: address spaces, TLB, faults ------------------------------------ */
 int mmu_new(struct sim *);
 void mmu_free(struct sim *); /* accepts a half-built sim */
 void mmu_reset(struct sim *);
 
-/* One address space, as an instance block describes it at the moment of mmu_bind(). */
-struct mmu_vm {
-	uint64_t inst;	     /* instance block address in VRAM */
-	uint64_t pdb;	     /* directory address */
-	uint32_t pdb_target; /* enum pte_target */
-	uint64_t limit;	     /* last valid address */
-};
-/* Reads the instance block.  -EFAULT if it or the directory's target is not usable. */
+/*
+ * Reads the instance block; vm->priv is false.  -EFAULT if the block or the
+ * directory's target is not usable (report that as FAULT_NO_CHANNEL).
+ */
 int mmu_bind(struct sim *, uint64_t inst, struct mmu_vm *vm);
 
 /*
  * Translates va for an access of up to len bytes.  FAULT_NONE: *target, *addr
  * and *run (contiguous bytes, at least 1, within one page) are set.  Any
- * thread; takes no sim.lock.  Priv: whether the accessor may use privileged pages.
+ * thread; takes no sim.lock, but dma_lock for reading: do not hold it.
+ * Whether memory is there is for the access to find out (mem_rd, mem_wr).
+ * Whoever moves data by hand should rather hold dma_lock for reading and call
+ * mmu_xlate_held(): then a TLB flush waits until the old translation is out of use.
  */
 enum fault_reason mmu_xlate(struct sim *, const struct mmu_vm *, uint64_t va, uint64_t len,
 			    bool write, uint32_t *target, uint64_t *addr, uint64_t *run);
+/* The same for a caller that holds dma_lock for reading. */
+enum fault_reason mmu_xlate_held(struct sim *, const struct mmu_vm *, uint64_t va, uint64_t len,
+				 bool write, uint32_t *target, uint64_t *addr, uint64_t *run);
+/* PFB_TLB_FLUSH; pdb as in PFB_TLB_PDB.  On return nothing uses a dropped entry any more. */
+void mmu_flush(struct sim *, uint32_t pdb, uint32_t flags);
+/* PFB_MMU_CTRL bit 0. */
+void mmu_set_geometry(struct sim *, uint32_t geom);
 /*
  * Reads or writes through the address space; FAULT_NONE, or the reason with
  * the faulting address in *at.  What was moved before the fault stays moved.
+ * Translated addresses that hold no memory fault as FAULT_PAGE_NOT_PRESENT.
+ * Naturally aligned 4 and 8 byte accesses are single ones, with acquire (read)
+ * or release (write) order.
  */
 enum fault_reason mmu_rd(struct sim *, const struct mmu_vm *, uint64_t va, void *buf, uint64_t len,
 			 uint64_t *at);
@@ -129,8 +193,9 @@ enum fault_reason mmu_copy(struct sim *, const struct mmu_vm *, uint64_t dst, ui
 /*
  * Latches a fault of a unit: PFIFO_MMU_FAULT_*[unit], its bit in
  * PFIFO_MMU_FAULT_UNITS and PFIFO_INTR_MMU_FAULT; sets the bit of the engine
- * that stops in PFIFO_ENG_FAULT.  sim.lock held.  A second fault of the same
- * unit before the first is cleared is dropped.
+ * that stops in PFIFO_ENG_FAULT, in storage, then calls pfifo_intr_update().
+ * sim.lock held.  A second fault of the same unit before the first is cleared
+ * in PFIFO_MMU_FAULT_UNITS is dropped.
  */
 struct mmu_fault {
 	enum fault_unit unit;
@@ -146,7 +211,17 @@ int pfifo_new(struct sim *);
 /* Stops and joins every engine thread.  Accepts a half-built sim. */
 void pfifo_free(struct sim *);
 void pfifo_reset(struct sim *); /* PMC_ENABLE bit off; sim.lock held on entry and exit */
-/* A CPU store to BAR1 offset off hit the USERD array (bus.c decides); wakes the PBDMAs.  sim.lock held. */
+/*
+ * Recomputes the levels in PFIFO_INTR (bits 28-31) from the registers behind
+ * them (PFIFO_MMU_FAULT_UNITS, ...) as they stand in storage, and drives
+ * PMC_INTR_PFIFO.  sim.lock held.
+ */
+void pfifo_intr_update(struct sim *);
+/*
+ * A CPU store hit dword off (0..0xffc) of channel chid's page in the USERD
+ * array (bar.c decides) and val is now in memory there; wakes the PBDMAs.
+ * sim.lock held.
+ */
 void pfifo_userd_store(struct sim *, uint32_t chid, uint32_t off, uint32_t val);
 /* An engine's own reset (PMC_ENABLE bit off).  sim.lock held on entry and exit; may drop it while waiting. */
 void pfifo_engine_reset(struct sim *, enum fermi_engine);
@@ -197,9 +272,45 @@ extern const struct engine_class m2mf_class;   /* m2mf.c: 0x9039 */
 extern const struct engine_class copy0_class;  /* pcopy.c: 0x90b5 */
 extern const struct engine_class copy1_class;  /* pcopy.c: 0x90b8 */
 
-/* ---- pgraph.c, pmc.c, ptimer.c, pbus.c, pfb.c, prom.c, falcon.c: registers -- */
-int pgraph_new(struct sim *);
-void pgraph_free(struct sim *);
+/* ---- pmc.c, strap.c, ptimer.c, pbus.c, ppci.c, pfb.c, prom.c, falcon.c, pgraph.c: registers -- */
+/* Each list ends with name NULL. */
+extern const struct sim_unit pmc_units[], ptimer_units[], pbus_units[], ppci_units[], pfb_units[],
+	prom_units[], falcon_units[], pgraph_units[];
+/* Registers of a unit to their power-on values; sim.lock held.  Storage was cleared before. */
+void pmc_reset(struct sim *);
+void strap_reset(struct sim *);
+void ptimer_reset(struct sim *);
+void ppci_reset(struct sim *);
+void pfb_reset(struct sim *);
+/* Also what PMC_ENABLE bit 12 does when it goes off. */
+void pgraph_reset(struct sim *);
+/* The alarm's thread, under the real clock; under a manual one advance() looks. */
+int ptimer_start(struct sim *);
+void ptimer_stop(struct sim *); /* accepts a half-built sim */
+void ptimer_check(struct sim *); /* raises the alarm if it is due; sim.lock held */
+/* PBUS latches an access to BAR0 that no register answers.  sim.lock held. */
+void pbus_bad_access(struct sim *, uint32_t off, uint32_t val, bool write);
+
+/* Falcon memories: PMU, CE0, CE1, FECS, GPCCS. */
+int falcon_new(struct sim *);
+void falcon_free(struct sim *);
+void falcon_reset(struct sim *); /* all of them */
+/* One processor, by its BAR0 base: its ports and its registers. */
+void falcon_reset_at(struct sim *, uint32_t base);
+/*
+ * The falcon ports (0x180-0x1bf code, 0x1c0-0x1ff data) at off; false if off
+ * is none.  For who owns a range that holds a falcon.
+ */
+bool falcon_port_rd(struct sim *, uint32_t off, uint32_t *val);
+bool falcon_port_wr(struct sim *, uint32_t off, uint32_t val);
+/*
+ * A copy engine's own error interrupt, as nouveau's microcode raises it:
+ * +0x040 code and method, +0x044 data, +0x050 channel, +0x008 bit 6, CE bit
+ * in PMC_INTR until the driver acknowledges at +0x004.  engine is ENGINE_CE0
+ * or ENGINE_CE1.  sim.lock held.
+ */
+void ce_error(struct sim *, const struct engine_ctx *, uint32_t mthd, uint32_t val, uint32_t code);
+
 /* Latches a PGRAPH interrupt with what a handler reads.  sim.lock held. */
 void pgraph_error(struct sim *, uint32_t intr_bit, const struct engine_ctx *, uint32_t mthd,
 		  uint32_t val, uint32_t class_id, uint32_t code);
