@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The mediator of one GPU and the virtual GPUs it gives to guests: the one
+ * wide header of the core.  gpuvm_* acts for the host, vgpu_* for one guest.
+ *
+ * One thread owns everything here; see gpuvm_step().
+ */
+#ifndef GPUVM_GPUVM_H
+#define GPUVM_GPUVM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "gpuvm/base/addr.h"
+#include "gpuvm/base/list.h"
+#include "gpuvm/base/log.h"
+#include "gpuvm/dev/dev.h"
+#include "gpuvm/fermi/fault.h"
+#include "gpuvm/fermi/regs.h"
+#include "gpuvm/hv/hv.h"
+#include "gpuvm/limits.h"
+#include "gpuvm/part.h"
+#include "gpuvm/vheap.h"
+#include "scheduler/sched.h"
+#include "shadow/shadow.h"
+
+struct gpuvm;
+struct vgpu;
+
+enum vgpu_mode { VGPU_PASSTHROUGH, VGPU_FULL };
+const char *vgpu_mode_name(enum vgpu_mode);
+/* "full" or "passthrough"; -EINVAL for anything else. */
+int vgpu_mode_parse(const char *s, enum vgpu_mode *out);
+
+/* What a guest is to get; passed as hv_guest.cfg when the guest is created. */
+struct vgpu_cfg {
+	enum vgpu_mode mode;
+	uint64_t vram_len;    /* bytes; rounded up to chunks; ignored for passthrough (whole card) */
+	uint32_t weight;      /* 0: default */
+	uint32_t max_chan;    /* channels at a time; 0: LIMIT_VGPU_CHANS */
+	uint32_t timeout_ms;  /* a submission's time limit; 0: LIMIT_SUBMIT_MS */
+	uint32_t shadow_opts; /* enum shadow_opt */
+};
+
+/* Engines as the scheduler numbers them. */
+enum gpuvm_engine { GPUVM_ENG_GR, GPUVM_ENG_CE0, GPUVM_ENG_CE1, NR_GPUVM_ENGINES };
+enum fermi_engine gpuvm_engine_fermi(enum gpuvm_engine);
+
+/* A guest's channel while its PFIFO_CHAN_INST is valid.  chan.c owns it. */
+struct vgpu_chan {
+	struct vgpu *vgpu;
+	gchan_t id;
+	hchan_t host;
+	struct shadow_chan *shadow; /* owned */
+	bool runnable;		    /* guest's PFIFO_CHAN_STATE bit 0 */
+	bool dead;		    /* stopped by a fault or the watchdog; comes back when the guest binds it again */
+	uint32_t put;		    /* last GP_PUT the guest stored */
+	uint32_t put_host;	    /* last GP_PUT handed to the device */
+	enum gpuvm_engine engine;   /* whom its work is charged to */
+	struct sched_work *queued;  /* a doorbell that waits; a later doorbell joins it */
+	struct sched_work *running; /* on the device */
+};
+
+struct vgpu_stats {
+	uint64_t reads[NR_HV_SPACES], writes[NR_HV_SPACES]; /* trapped accesses by BAR */
+	uint64_t denied;	 /* accesses to registers that are not in the table */
+	uint64_t guest_faults;	 /* everything that was the guest's fault */
+	uint64_t doorbells, submissions, completions;
+	uint64_t irqs;		 /* interrupts delivered */
+	uint64_t mmu_faults, watchdog; /* channels stopped */
+	uint64_t gpu_ns[NR_GPUVM_ENGINES];
+};
+
+struct vgpu_unit_state; /* unit_*.c: the virtual units' registers */
+struct pcicfg;		/* pcicfg.c */
+
+struct vgpu {
+	struct gpuvm *g;
+	struct list node; /* on g->vgpus */
+	struct hv_guest *guest;
+	char name[32];
+	struct vgpu_cfg cfg;
+	struct part *part;
+	struct shadow_guest *shadow;
+	struct sched_ent *ent;
+	struct vgpu_chan *chan[GF100_NR_CHAN]; /* by guest id; NULL when unbound */
+	uint32_t **reg_page; /* sparse private registers, one pointer per 4 KiB of MMIO */
+	struct vgpu_unit_state *units;
+	struct pcicfg *pci;
+	bool failed; /* fail-safe: accesses are answered, nothing reaches the card */
+	const char *failed_why;
+	struct log_limit fault_log;
+	struct vgpu_stats stats;
+};
+
+struct gpuvm_cfg {
+	const char *policy;	 /* NULL: "fifo" */
+	uint64_t host_vram_len;	 /* VRAM the mediator keeps for itself; 0: derived */
+	const struct log *log;
+	bool audit_each_flush;	 /* run shadow_audit after each TLB flush (slow; tests) */
+};
+
+struct gpuvm {
+	struct dev *dev; /* owned */
+	struct hv *hv;	 /* owned; set by gpuvm_set_hv */
+	const struct log *log;
+	struct vheap *heap;
+	struct part_pool *pool;
+	struct shadow *shadow;
+	struct sched *sched;
+	struct list vgpus;
+	uint32_t nr_vgpus;
+	struct vgpu *passthrough; /* the one guest that has the whole card, or NULL */
+	hvram_t userd;		  /* mediator's USERD array: GF100_NR_CHAN pages */
+	struct host *host;	  /* host.c: the mediator's own driver state */
+	struct vgpu_chan *by_host[GF100_NR_CHAN]; /* channel on the card -> whose; NULL when unused */
+	uint64_t poll_next;	  /* when running work is looked at again */
+	bool audit_each_flush;
+	struct gpuvm_stats {
+		uint64_t irqs, mmu_faults, engine_resets, steps;
+	} stats;
+};
+
+/* ---- gpuvm.c ------------------------------------------------------------------------- */
+/* Takes dev over (also on failure).  One line in msg on error. */
+int gpuvm_new(struct dev *dev, const struct gpuvm_cfg *, struct gpuvm **out, char *msg, size_t n);
+/* Detaches every guest, closes hv and dev.  Accepts NULL and half-built. */
+void gpuvm_free(struct gpuvm *);
+extern const struct hv_up gpuvm_up; /* core argument: struct gpuvm */
+/* The hypervisor port opened with &gpuvm_up and this gpuvm; taken over. */
+void gpuvm_set_hv(struct gpuvm *, struct hv *);
+/*
+ * One round: device interrupts, guests' accesses, running work, scheduler,
+ * watchdog.  Never blocks.  Answers whether anything was done, and in *next
+ * when to call again at the latest (dev_now time; SCHED_NEVER if only an event
+ * can bring work).
+ */
+bool gpuvm_step(struct gpuvm *, uint64_t now, uint64_t *next);
+/* File descriptors to poll before the next step: at most 2.  Answers how many. */
+unsigned int gpuvm_fds(struct gpuvm *, int fds[2]);
+struct vgpu *gpuvm_find(struct gpuvm *, const char *name);
+/* Isolation audit: shadows, channel table, ownership of every by_host entry, scheduler.  Number of violations. */
+unsigned int gpuvm_audit(struct gpuvm *, FILE *out);
+
+/* ---- vgpu.c --------------------------------------------------------------------------- */
+/* -ENOSPC and others with one line logged naming what does not fit. */
+int vgpu_new(struct gpuvm *, struct hv_guest *, const struct vgpu_cfg *, struct vgpu **out);
+/* Stops its channels, drops shadows, scrubs VRAM, gives everything back.  Accepts half-built. */
+void vgpu_free(struct vgpu *);
+/* The guest's PCI function was reset: registers, channels, shadows back to power-on; VRAM stays. */
+void vgpu_reset(struct vgpu *);
+int vgpu_access(struct vgpu *, struct hv_access *);
+/* Counts and (rate-limited) logs what a guest did wrong. */
+void vgpu_fault(struct vgpu *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void vgpu_dump(struct vgpu *, FILE *);
+
+/* ---- chan.c: channels and doorbells ------------------------------------------------------ */
+/* PFIFO_CHAN_INST[id] written. Value without CHAN_INST_VALID unbinds. */
+int vgpu_chan_bind(struct vgpu *, gchan_t id, uint32_t inst_reg);
+/* PFIFO_CHAN_STATE[id] written. */
+void vgpu_chan_state(struct vgpu *, gchan_t id, uint32_t val);
+/* PFIFO_KICK: the channel is off the device when this returns, or pending and vgpu_chan_kick_pending() is true. */
+int vgpu_chan_kick(struct vgpu *, gchan_t id);
+bool vgpu_chan_kick_pending(struct vgpu *, gchan_t id);
+/* The guest's store/load in channel id's USERD page (off < USERD_LEN, 4 bytes). */
+void vgpu_userd_wr(struct vgpu *, gchan_t id, uint32_t off, uint32_t val);
+uint32_t vgpu_userd_rd(struct vgpu *, gchan_t id, uint32_t off);
+/* Takes the channel off the card for good: its works end, the guest must bind it anew. */
+void vgpu_chan_stop(struct vgpu_chan *);
+
+/* ---- irq.c, recover.c: from the card ------------------------------------------------------ */
+void gpuvm_irq(struct gpuvm *, uint64_t now);
+/* Looks at running work; ends what is done, stops what is over its time.  Answers when to look again. */
+uint64_t gpuvm_poll_work(struct gpuvm *, uint64_t now);
+/* Stops chan (kick, engine reset), everyone else's work goes on. */
+void gpuvm_recover(struct gpuvm *, struct vgpu_chan *, enum gpuvm_engine);
+
+/* ---- mmio.c, unit_*.c, bar*.c, pcicfg.c: what the guest sees -------------------------------- */
+int vgpu_units_new(struct vgpu *);
+void vgpu_units_reset(struct vgpu *);
+void vgpu_units_free(struct vgpu *); /* accepts half-built */
+/* BAR0, any size; answers a defined value always. */
+int vgpu_mmio_rd(struct vgpu *, uint32_t off, uint8_t size, uint64_t *val);
+int vgpu_mmio_wr(struct vgpu *, uint32_t off, uint8_t size, uint64_t val);
+int vgpu_bar1_rd(struct vgpu *, uint32_t off, uint8_t size, uint64_t *val);
+int vgpu_bar1_wr(struct vgpu *, uint32_t off, uint8_t size, uint64_t val);
+int vgpu_bar3_rd(struct vgpu *, uint32_t off, uint8_t size, uint64_t *val);
+int vgpu_bar3_wr(struct vgpu *, uint32_t off, uint8_t size, uint64_t val);
+int vgpu_cfg_rd(struct vgpu *, uint32_t off, uint8_t size, uint64_t *val);
+int vgpu_cfg_wr(struct vgpu *, uint32_t off, uint8_t size, uint64_t val);
+/* Private register storage. */
+uint32_t vgpu_reg_load(const struct vgpu *, uint32_t off);
+void vgpu_reg_store(struct vgpu *, uint32_t off, uint32_t val);
+/* Start-up check of mmio_table.c against regs.def: 0, or -EINVAL with one line in msg. */
+int mmio_table_check(char *msg, size_t n);
+
+/* Things the card reported, shown to this guest through its virtual registers and interrupt. */
+struct vgpu_mmu_fault {
+	enum fault_unit unit;
+	uint32_t info; /* PFIFO_MMU_FAULT_INFO as the card gave it */
+	uint64_t va;
+	gvram_t inst;
+	enum fermi_engine engine;
+};
+void vgpu_raise_mmu_fault(struct vgpu *, const struct vgpu_mmu_fault *);
+void vgpu_raise_nonstall(struct vgpu *, enum fermi_engine);
+/* A PBDMA interrupt of this guest's channel: bits PBDMA_INTR_*, with the method that stopped it. */
+void vgpu_raise_pbdma(struct vgpu *, uint32_t pbdma, gchan_t id, uint32_t intr, uint32_t mthd,
+		      uint32_t data);
+/* Scheduler error, e.g. 0x0a context switch timeout (watchdog). */
+void vgpu_raise_sched(struct vgpu *, uint32_t code);
+/* PGRAPH or copy-engine error interrupt with the registers a handler reads. */
+struct vgpu_gr_error {
+	uint32_t intr, addr, data, code, class_id;
+	gvram_t inst;
+};
+void vgpu_raise_pgraph(struct vgpu *, const struct vgpu_gr_error *);
+void vgpu_raise_ce(struct vgpu *, unsigned int ce, uint32_t error);
+
+/* ---- passthrough.c --------------------------------------------------------------------------- */
+int passthrough_access(struct vgpu *, struct hv_access *);
+
+#endif
