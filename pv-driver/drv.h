@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The Fermi driver core: address spaces, buffer objects, channels, push
+ * buffers, fences and copies, over any bus (bus.h).
+ *
+ * It behaves like an unmodified nouveau-style driver: the same registers in
+ * the same order, its own page tables and instance blocks, written through
+ * PRAMIN first and through BAR3 once that works.  It does not know whether a
+ * mediator shadows it.
+ *
+ * Always true:
+ *  1. Calls may come from several threads, also on the same object; freeing an
+ *     object while another call uses it is the caller's mistake.
+ *  2. Every wait has a deadline (drv_cfg.timeout_ns unless a call names one).
+ *  3. Freeing order: channels and mappings before their vas, bos before drv.
+ *     drv_close() frees whatever is left.
+ *  4. A constructor that fails leaves *out alone and nothing behind.
+ */
+#ifndef PV_DRIVER_DRV_H
+#define PV_DRIVER_DRV_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+struct bus;
+struct log;
+
+struct drv;
+struct drv_vas;
+struct drv_bo;
+struct drv_chan;
+
+/* ---- drv -------------------------------------------------------------------- */
+
+struct drv_cfg {
+	/* Directories and tables of full size, as nouveau allocates them; else the PDE size field keeps them small. */
+	bool full_tables;
+	bool small_pages;     /* never use 128 KiB pages */
+	bool fence_vram;      /* fence page in VRAM, read through BAR1; else in system memory */
+	uint32_t ring_entries; /* GPFIFO entries per channel: power of two, 8..4096; 0 is nouveau's 1024 */
+	uint32_t push_len;    /* bytes of push buffer per channel: multiple of 4096; 0 is nouveau's 64 KiB */
+	uint64_t timeout_ns;  /* 0 is 2 s, what nouveau gives the hardware */
+	const struct log *log; /* borrowed; may be NULL */
+};
+
+struct drv_info {
+	uint32_t boot0;
+	uint64_t vram_len;
+	uint32_t nr_pbdma;
+	uint32_t engines;      /* DRV_ENGINE_* that can be used */
+	uint32_t gr_ctx_len;
+};
+
+/* What happened so far; constant cost, for tests and reports. */
+struct drv_stats {
+	uint64_t tlb_flushes, ptes_written, tables, runlist_commits;
+	uint64_t irqs, nonstall, faults, pbdma_errors, engine_errors;
+	uint64_t vram_free;
+};
+
+enum drv_engine_bit {
+	DRV_ENGINE_GR = 1 << 0,	 /* M2MF */
+	DRV_ENGINE_CE0 = 1 << 1,
+	DRV_ENGINE_CE1 = 1 << 2,
+	DRV_ENGINE_ALL = 7,
+};
+
+/*
+ * Brings the GPU up.  bus is borrowed and must outlive drv; cfg NULL takes
+ * defaults.  -ENODEV if the GPU is not a GF100, -ETIMEDOUT if it does not
+ * answer; msg (n bytes) gets one line on any error.
+ */
+int drv_open(struct bus *bus, const struct drv_cfg *cfg, struct drv **out, char *msg, size_t n);
+/* Frees everything that is left and leaves the GPU quiet.  Accepts NULL and half-built. */
+void drv_close(struct drv *);
+const struct drv_info *drv_info(const struct drv *);
+void drv_stats(struct drv *, struct drv_stats *out);
+void drv_dump(struct drv *, FILE *);
+/*
+ * Tests only: off, page table changes are no longer followed by a TLB flush,
+ * so that the staleness the flush prevents can be seen.
+ */
+void drv_knob_tlb_flush(struct drv *, bool on);
+
+/* ---- bo: memory the GPU reaches ------------------------------------------------ */
+
+enum drv_bo_flags {
+	DRV_BO_SYS = 0,
+	DRV_BO_VRAM = 1 << 0,
+	DRV_BO_BAR1 = 1 << 1,  /* VRAM: stays mapped in BAR1 (for what is polled); else CPU accesses go through a window */
+	DRV_BO_SMALL = 1 << 2, /* VRAM: 4 KiB pages even where 128 KiB pages would do */
+};
+
+/* len is rounded up to pages.  VRAM is not cleared; system memory is zero.  -ENOMEM, -ENOSPC (VRAM). */
+int drv_bo_new(struct drv *, uint64_t len, uint32_t flags, struct drv_bo **out);
+/* Unmaps it everywhere.  The caller knows that the GPU no longer uses it.  Accepts NULL. */
+void drv_bo_free(struct drv_bo *);
+uint64_t drv_bo_len(const struct drv_bo *);
+/* System memory: where it is in this process.  NULL for VRAM. */
+void *drv_bo_cpu(const struct drv_bo *);
+/* VRAM offset or bus address. */
+uint64_t drv_bo_addr(const struct drv_bo *);
+/* CPU copy out of or into the object, whatever it is made of.  -ERANGE. */
+int drv_bo_rd(struct drv_bo *, uint64_t at, void *buf, size_t len);
+int drv_bo_wr(struct drv_bo *, uint64_t at, const void *buf, size_t len);
+
+/* ---- vas: GPU address space ----------------------------------------------------- */
+
+enum drv_map_flags {
+	DRV_MAP_RO = 1 << 0,
+	DRV_MAP_PRIV = 1 << 1,
+	DRV_MAP_SYS_NC = 1 << 2, /* system memory, non-coherent target */
+};
+
+int drv_vas_new(struct drv *, struct drv_vas **out);
+/* -EBUSY (and nothing freed) while channels use it; drops all mappings.  Accepts NULL. */
+int drv_vas_free(struct drv_vas *);
+/* Maps the whole object at an address the driver chooses.  An object may be mapped in several spaces. */
+int drv_vas_map(struct drv_vas *, struct drv_bo *, uint32_t flags, uint64_t *va);
+/* va as drv_vas_map() gave it; -ENOENT. */
+int drv_vas_unmap(struct drv_vas *, uint64_t va);
+/* Walks the tables in VRAM, as the GPU would: the PTE and its page shift, or -EFAULT. */
+int drv_vas_walk(struct drv_vas *, uint64_t va, uint64_t *pte, uint32_t *page_shift);
+/* Directory's VRAM address. */
+uint64_t drv_vas_pdb(const struct drv_vas *);
+
+/* ---- chan ------------------------------------------------------------------------ */
+
+/* engines: DRV_ENGINE_* whose objects the channel gets.  -ENODEV if one is missing, -ENOSPC if no channel is left. */
+int drv_chan_new(struct drv_vas *, uint32_t engines, struct drv_chan **out);
+/* Kicks it off the GPU whatever it does.  Accepts NULL. */
+void drv_chan_free(struct drv_chan *);
+uint32_t drv_chan_id(const struct drv_chan *);
+struct drv_vas *drv_chan_vas(struct drv_chan *);
+/* 0, or -EIO once the channel died; why (n bytes, may be NULL) gets the reason in words. */
+int drv_chan_status(struct drv_chan *, char *why, size_t n);
+uint64_t drv_chan_inst(const struct drv_chan *);
+
+/* Subchannels, the same in every channel. */
+#define DRV_SUBC_M2MF 2
+#define DRV_SUBC_CE0 4
+#define DRV_SUBC_CE1 5
+
+/* ---- push: a method stream of one channel ------------------------------------------ */
+
+/* A piece of the channel's push buffer while it is being filled; lives on the caller's stack. */
+struct drv_push {
+	struct drv_chan *chan;
+	uint32_t *at;	     /* next dword */
+	uint32_t left;	     /* dwords the caller may still add */
+	uint32_t first, end; /* dword offsets in the push buffer: start, and end of the reservation */
+	uint32_t subc;	     /* last subchannel used; the fence goes there */
+	bool overrun;	     /* more was added than reserved: drv_push_end refuses */
+};
+
+struct drv_fence {
+	struct drv_chan *chan;
+	uint32_t seq;
+};
+
+/*
+ * Reserves dwords (at most what the push buffer holds minus 16) and locks the
+ * channel's push buffer until drv_push_end() or drv_push_cancel().  Waits for
+ * the GPU if the buffer or the ring is full: -ETIMEDOUT; -EIO if the channel
+ * is dead; -E2BIG.
+ */
+int drv_push_begin(struct drv_chan *, uint32_t dwords, struct drv_push *p);
+/* Header for n data words; drv_push_data adds each of them. */
+void drv_push_mthd(struct drv_push *p, uint32_t subc, uint32_t mthd, uint32_t n);
+void drv_push_data(struct drv_push *p, uint32_t v);
+/* Appends a fence, hands the piece to the GPU and rings the doorbell.  fence may be NULL. -EOVERFLOW on overrun. */
+int drv_push_end(struct drv_push *p, struct drv_fence *fence);
+void drv_push_cancel(struct drv_push *p);
+/* Submits dwords the caller put at va itself; no fence follows. */
+int drv_push_raw(struct drv_chan *, uint64_t va, uint32_t dwords);
+
+/* ---- fence ------------------------------------------------------------------------- */
+
+bool drv_fence_done(const struct drv_fence *);
+enum drv_wait { DRV_WAIT_POLL, DRV_WAIT_IRQ };
+/* 0, -ETIMEDOUT, or -EIO if the channel died first.  ns 0 takes drv_cfg.timeout_ns. */
+int drv_fence_wait(const struct drv_fence *, enum drv_wait how, uint64_t ns);
+
+/* ---- copy -------------------------------------------------------------------------- */
+
+/* Queues a copy of len bytes; any alignment.  fence as in drv_push_end(). */
+int drv_copy_m2mf(struct drv_chan *, uint64_t dst, uint64_t src, uint64_t len,
+		  struct drv_fence *fence);
+/* By copy engine n (0 or 1) of a channel that has it. */
+int drv_copy_ce(struct drv_chan *, unsigned int n, uint64_t dst, uint64_t src, uint64_t len,
+		struct drv_fence *fence);
+
+#endif
