@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The kinds of GF100 as runs of values.  Always true: runs are sorted and do
+ * not overlap; what is in none of them is not a kind.
+ */
+#include "gpuvm/fermi/kind.h"
+
+#include <stddef.h>
+
+#include "gpuvm/base/bits.h"
+
+/* Kinds first..last fold to base, or, if ascending, to base, base + 1, ... */
+static const struct kind_run {
+	uint8_t first, last, base;
+	bool ascending;
+} runs[] = {
+	{ 0x00, 0x00, 0x00, false },			    /* pitch */
+	{ 0x01, 0x05, 0x01, false }, { 0x07, 0x0a, 0x01, false }, /* Z16 */
+	{ 0x11, 0x11, 0x11, false }, { 0x17, 0x1a, 0x11, false }, /* Z24S8 */
+	{ 0x26, 0x29, 0x26, true },  { 0x3a, 0x3d, 0x26, true },  /* Z24C8 */
+	{ 0x3e, 0x41, 0x26, true },
+	{ 0x46, 0x46, 0x46, false }, { 0x51, 0x54, 0x46, false }, /* S8Z24 */
+	{ 0x7b, 0x7b, 0x7b, false }, { 0x86, 0x89, 0x7b, false }, /* Z32 */
+	{ 0x8b, 0x8e, 0x8b, true },  { 0xa3, 0xa6, 0x8b, true },  /* Z24S8C8 */
+	{ 0xa7, 0xaa, 0xa7, true },  { 0xbf, 0xc2, 0xa7, true },  /* Z32S8C8 */
+	{ 0xc3, 0xc3, 0xc3, false },				  /* Z32S8 */
+	{ 0xcc, 0xcd, 0xfe, false },				  /* colour, compressed */
+	{ 0xce, 0xd1, 0xc3, false },				  /* Z32S8, compressed */
+	{ 0xd8, 0xd8, 0xfe, false }, { 0xdb, 0xdb, 0xfe, false }, /* colour, compressed ... */
+	{ 0xdd, 0xdd, 0xfe, false }, { 0xdf, 0xe0, 0xfe, false },
+	{ 0xe2, 0xe6, 0xfe, false }, { 0xe9, 0xe9, 0xfe, false },
+	{ 0xeb, 0xeb, 0xfe, false }, { 0xed, 0xee, 0xfe, false },
+	{ 0xf0, 0xfb, 0xfe, false },
+	{ 0xfd, 0xfd, 0xfd, false }, { 0xfe, 0xfe, 0xfe, false },
+};
+
+uint8_t kind_base(uint8_t k)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(runs); i++) {
+		const struct kind_run *r = &runs[i];
+
+		if (k >= r->first && k <= r->last)
+			return (uint8_t)(r->base + (r->ascending ? k - r->first : 0));
+	}
+	return KIND_INVALID;
+}
