@@ -18,6 +18,7 @@
 #define PART_CHUNK_SHIFT 21
 #define PART_CHUNK_LEN (1ull << PART_CHUNK_SHIFT)
 
+/* An empty range (len 0) is nobody's: it has no translation and no owner. */
 struct part_pool; /* what of the card can be given to guests */
 struct part;	  /* what one vGPU has of it */
 
@@ -29,7 +30,7 @@ uint32_t part_pool_free_chans(const struct part_pool *);
 
 /*
  * vram_len is rounded up to chunks.  At most max_chan channel ids at a time.
- * -ENOSPC when the card has not that much left, with nothing taken.
+ * -ENOSPC when the card has not that much left, with nothing taken; -EINVAL for no VRAM at all.
  */
 int part_new(struct part_pool *, uint64_t vram_len, uint32_t max_chan, struct part **out);
 /* Gives everything back.  The caller has scrubbed the VRAM and stopped the channels. Accepts NULL. */
