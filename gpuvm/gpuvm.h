@@ -52,14 +52,20 @@ struct vgpu_chan {
 	struct vgpu *vgpu;
 	gchan_t id;
 	hchan_t host;
-	struct shadow_chan *shadow; /* owned */
+	struct shadow_chan *shadow; /* owned; NULL once dead */
+	uint32_t inst_reg;	    /* guest's PFIFO_CHAN_INST */
 	bool runnable;		    /* guest's PFIFO_CHAN_STATE bit 0 */
 	bool dead;		    /* stopped by a fault or the watchdog; comes back when the guest binds it again */
 	uint32_t put;		    /* last GP_PUT the guest stored */
 	uint32_t put_host;	    /* last GP_PUT handed to the device */
+	uint32_t get;		    /* last GP_GET seen; submit.c */
+	uint32_t entries;	    /* of its ring, from the shadow RAMFC; 0: to be read again */
 	enum gpuvm_engine engine;   /* whom its work is charged to */
-	struct sched_work *queued;  /* a doorbell that waits; a later doorbell joins it */
-	struct sched_work *running; /* on the device */
+	struct submission *queued;  /* a doorbell that waits for the scheduler; a later doorbell joins it */
+	struct list running;	    /* submissions on the device, oldest first */
+	uint32_t nr_running;
+	uint64_t kick_since;	    /* dev_now when a kick was sent that is still pending; 0: none is */
+	struct list busy;	    /* node on gpuvm.busy while something runs or a kick is pending */
 };
 
 struct vgpu_stats {
@@ -70,6 +76,14 @@ struct vgpu_stats {
 	uint64_t irqs;		 /* interrupts delivered */
 	uint64_t mmu_faults, watchdog; /* channels stopped */
 	uint64_t gpu_ns[NR_GPUVM_ENGINES];
+};
+
+/* A range of guest RAM that the device was told of. */
+struct vgpu_ram {
+	gpa_t gpa;
+	dma_t dma;
+	uint8_t *mem;
+	uint64_t len;
 };
 
 struct vgpu_unit_state; /* unit_*.c: the virtual units' registers */
@@ -88,6 +102,10 @@ struct vgpu {
 	uint32_t **reg_page; /* sparse private registers, one pointer per 4 KiB of MMIO */
 	struct vgpu_unit_state *units;
 	struct pcicfg *pci;
+	struct vgpu_ram *ram; /* owned; nr_ram of them */
+	uint32_t nr_ram;
+	uint64_t shadow_quota; /* what of the heap is set aside for it */
+	uint32_t irq_engines; /* bit per enum fermi_engine: worked since its last non-stall interrupt */
 	bool failed; /* fail-safe: accesses are answered, nothing reaches the card */
 	const char *failed_why;
 	struct log_limit fault_log;
@@ -115,7 +133,10 @@ struct gpuvm {
 	hvram_t userd;		  /* mediator's USERD array: GF100_NR_CHAN pages */
 	struct host *host;	  /* host.c: the mediator's own driver state */
 	struct vgpu_chan *by_host[GF100_NR_CHAN]; /* channel on the card -> whose; NULL when unused */
+	struct list busy;	  /* vgpu_chan.busy */
 	uint64_t poll_next;	  /* when running work is looked at again */
+	uint64_t poll_every;	  /* ns; grows while nothing ends */
+	uint64_t shadow_reserved; /* sum of the vgpus' shadow_quota */
 	bool audit_each_flush;
 	struct gpuvm_stats {
 		uint64_t irqs, mmu_faults, engine_resets, steps;
@@ -166,6 +187,11 @@ bool vgpu_chan_kick_pending(struct vgpu *, gchan_t id);
 /* The guest's store/load in channel id's USERD page (off < USERD_LEN, 4 bytes). */
 void vgpu_userd_wr(struct vgpu *, gchan_t id, uint32_t off, uint32_t val);
 uint32_t vgpu_userd_rd(struct vgpu *, gchan_t id, uint32_t off);
+/*
+ * The guest's runlist was submitted (shadow_runlist_submit) or reset: works of
+ * channels that left it end, held doorbells of channels that joined it go.
+ */
+void vgpu_runlist_changed(struct vgpu *);
 /* Takes the channel off the card for good: its works end, the guest must bind it anew. */
 void vgpu_chan_stop(struct vgpu_chan *);
 
@@ -175,6 +201,12 @@ void gpuvm_irq(struct gpuvm *, uint64_t now);
 uint64_t gpuvm_poll_work(struct gpuvm *, uint64_t now);
 /* Stops chan (kick, engine reset), everyone else's work goes on. */
 void gpuvm_recover(struct gpuvm *, struct vgpu_chan *, enum gpuvm_engine);
+/*
+ * The guest cleared its virtual PBDMA_INTR after vgpu_raise_pbdma(); mthd is
+ * what it left in PBDMA_METHOD.  If that PBDMA still holds a channel of this
+ * guest it goes on; else nothing happens.
+ */
+void gpuvm_pbdma_resume(struct vgpu *, uint32_t pbdma, uint32_t mthd);
 
 /* ---- mmio.c, unit_*.c, bar*.c, pcicfg.c: what the guest sees -------------------------------- */
 int vgpu_units_new(struct vgpu *);

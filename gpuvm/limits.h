@@ -9,6 +9,17 @@
 #define LIMIT_SUBMIT_MS 5000
 /* Accesses served per step over all guests: bounds how long an interrupt waits behind a flood. */
 #define LIMIT_STEP_ACCESSES 512
+/* Submissions of one channel on the device at a time; beyond it doorbells wait for one to end. */
+#define LIMIT_CHAN_RUNNING 64
+/* How long a PBDMA may stand on a guest's error before the guest's channel is stopped: others wait behind it. */
+#define LIMIT_PBDMA_STALL_NS 100000000ull
+/* How long a kick may take before the engine is reset; the model needs microseconds, a busy host a few ms. */
+#define LIMIT_KICK_NS 50000000ull
+/* Events of one kind served per interrupt: a storm must not keep guests from being served. */
+#define LIMIT_IRQ_EVENTS 16
+/* Running work is looked at this often, in ns: at first, and at the most after it ran long. */
+#define LIMIT_POLL_MIN_NS 20000ull
+#define LIMIT_POLL_MAX_NS 1000000ull
 /* Log lines a second that one guest can cause. */
 #define LIMIT_GUEST_LOG_LINES 5
 /* Mediator VRAM one guest's shadows may take: 16 full small tables and as many directories. */
