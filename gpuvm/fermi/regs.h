@@ -89,6 +89,7 @@ int regs_check(char *msg, size_t n);
 #define PFIFO_INTR_ENGINE (1u << 31)
 
 /* PBDMA_INTR bits [nvkm/engine/fifo/gf100.c]. */
+#define PBDMA_INTR_GP_PUT (1u << 14) /* beyond the ring */
 #define PBDMA_INTR_IB_ENTRY (1u << 15)
 #define PBDMA_INTR_HEADER (1u << 18)
 #define PBDMA_INTR_METHOD (1u << 21)
