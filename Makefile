@@ -12,7 +12,7 @@ Q := $(if $(filter 1,$(V)),,@)
 say = $(if $(filter 1,$(V)),,@printf '  %-7s %s\n' $(1) $(2))
 
 PKG_CONFIG ?= pkg-config
-PKGS := zydis jansson
+PKGS := jansson
 TEST_PKGS := cmocka
 
 WARN := -Wall -Wextra -Wshadow -Wundef -Wstrict-prototypes -Wmissing-prototypes -Wwrite-strings \
@@ -24,7 +24,8 @@ ALL_CFLAGS = -std=gnu11 $(CFLAGS) $(WARN) $(if $(filter 1,$(WERROR)),-Werror) \
 	-D_GNU_SOURCE -fPIC -pthread -I. $(shell $(PKG_CONFIG) --cflags $(PKGS) $(TEST_PKGS) 2>/dev/null)
 , := ,
 ALL_LDFLAGS = -pthread $(if $(filter 1,$(SAN)),-fsanitize=address$(,)undefined) $(LDFLAGS)
-LIBS_EXT = $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null) -ldl -lrt
+# Debian 12 ships Zydis without a .pc file.
+LIBS_EXT = $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null) -lZydis -ldl -lrt
 LIBS_TEST = $(shell $(PKG_CONFIG) --libs $(TEST_PKGS) 2>/dev/null)
 
 # Rooms, lowest first.  Each becomes one archive; DEP_<room> is what may lie below it,

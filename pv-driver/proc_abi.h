@@ -3,29 +3,58 @@
  * Wire format between a process guest and the mediator's process port.
  * Includes stdint only; both sides include it.  Version 1.
  *
- * A guest is created over the control socket, which hands over four file
- * descriptors: the ring (struct proc_ring, shared, read and write), the RAM
- * memfd (sealed: neither side can resize it; guest-physical address == file
- * offset), the interrupt eventfd (readable = the device raised its interrupt)
- * and the kick eventfd (guest -> mediator wake-up).  A fifth, the life socket,
- * says by hanging up that the last process of the guest is gone.  `gpuvm run`
- * passes them to the guest program by number in the environment variable
- * GPUVM_GUEST (see PROC_ENV).
+ * A guest is created over the control socket, which hands over five file
+ * descriptors:
+ *
+ *   ring  struct proc_ring in a sealed memfd, shared, read and write
+ *   ram   sealed memfd (neither side can resize it); guest-physical address == file offset
+ *   irq   stream socket: bytes waiting = the device raised its interrupt.  Drain it with
+ *         recv(MSG_DONTWAIT).  A socket and not an eventfd, because the two ends of a socket have
+ *         flags of their own: a guest that clears O_NONBLOCK cannot make the mediator block.
+ *   kick  eventfd, guest -> mediator wake-up.  The mediator never reads it (it watches for edges),
+ *         for the same reason.
+ *   life  socket: hangs up towards the mediator when the last process of the guest is gone, and
+ *         towards the guest when the mediator is.
+ *
+ * `gpuvm run` passes them to the guest program by number in the environment
+ * variable GPUVM_GUEST (see PROC_ENV).
  *
  * The ring carries trapped BAR accesses in order, from any number of guest
- * threads.  Position p lives in slot p % PROC_SLOTS.  A slot's `seq` says
- * whose turn it is:
+ * threads and processes.  Position p lives in slot p % PROC_SLOTS.  A slot's
+ * `seq` says whose turn it is; it only grows:
  *
- *   seq == p            free: the thread that took position p may fill it
- *   seq == p + 1        filled: the mediator may serve it
- *   seq == p + PROC_SLOTS   done: val holds the answer; free for position p + PROC_SLOTS
+ *   seq == p                free: whoever took position p may write the request
+ *   seq == p + 1            filled: the mediator may serve it
+ *   seq == p + 2            answered: val is the answer, the taker's to collect
+ *   seq == p + PROC_SLOTS   free for position p + PROC_SLOTS
  *
- * A guest thread takes a position by atomically incrementing `head`.  A store
- * is posted: the thread goes on after filling the slot (the ring's order keeps
- * it ahead of later loads, as PCI ordering does).  A load waits for `done`;
- * while a reader still needs the answer it has set `reading`, and the slot's
- * next owner waits until it is cleared.
- * The mediator copies a slot once and checks the copy.
+ * Taking.  A guest thread takes p by atomically adding 1 to `head`, waits for
+ * seq == p, writes the request, and moves seq to p + 1 by compare-and-swap
+ * (sequentially consistent).  Signals are blocked in between: a second access
+ * by the same thread would wait for ever behind the unfilled one.
+ *
+ * Serving.  The mediator keeps its own position and trusts no field: it copies
+ * the slot once and checks the copy.  A load, and a store when PROC_FLAG_POSTED
+ * is off, moves to p + 2; the taker copies val and moves seq to p + PROC_SLOTS
+ * by compare-and-swap.  So nobody can overwrite an answer that is still wanted.
+ * A posted store moves straight to p + PROC_SLOTS: the thread went on after
+ * filling the slot (the ring's order keeps the store ahead of later loads, as
+ * PCI ordering does).
+ *
+ * Sleeping.  Who waits for a seq (for an answer, or for a free slot) spins a
+ * little, then stores waiting = 1, reads seq again, and sleeps on the futex
+ * `waiting` for at most PROC_POKE_NS; whoever moves seq reads `waiting`
+ * afterwards and, if it was set, clears it and wakes all.  Both sides order the
+ * two accesses sequentially consistently, so one of them sees the other.  The
+ * mediator sleeps in the same way on `asleep` and the kick descriptor.
+ *
+ * Holes.  A process can be killed between taking and filling (or answering and
+ * collecting), while other processes of the guest live on.  A waiter that
+ * slept PROC_POKE_NS writes to kick.  If the mediator then finds its position
+ * not filled though head is past it, and still so PROC_HOLE_NS later, it moves
+ * seq to p + PROC_SLOTS and goes on.  A taker that was only stopped finds its
+ * compare-and-swap failing and starts again at a new position (a load that was
+ * answered but not collected is then asked again).
  */
 #ifndef PV_DRIVER_PROC_ABI_H
 #define PV_DRIVER_PROC_ABI_H
@@ -34,7 +63,7 @@
 
 #define PROC_ABI_VERSION 1u
 #define PROC_MAGIC 0x76757067u /* "gpuv" */
-#define PROC_SLOTS 256u	       /* a power of two */
+#define PROC_SLOTS 256u	       /* a power of two, > 2: the states of one slot must differ */
 
 /* enum hv_space values on the wire. */
 #define PROC_SPACE_CFG 0u
@@ -43,25 +72,31 @@
 #define PROC_SPACE_BAR3 3u
 #define PROC_SPACE_PV 4u
 
+#define PROC_CFG_LEN 4096u /* PCI Express configuration space */
+#define PROC_BAR_PV 5u	   /* the PV call page's index in bar_len[]; BARs 0, 1 and 3 have their own */
+
+#define PROC_POKE_NS 100000000ull
+#define PROC_HOLE_NS 1000000000ull
+
 struct proc_slot {
 	uint64_t seq; /* atomic; see above */
 	uint32_t off;
-	uint8_t space, size, write, reading;
+	uint8_t space, size, write, pad0;
 	uint64_t val;
-	uint32_t waiting; /* atomic futex: 1 while a load sleeps on it; the mediator sets 0 and wakes */
+	uint32_t waiting; /* atomic futex: 1 while somebody sleeps until seq moves */
 	uint32_t pad[9];  /* one slot per cache line */
 };
 
 struct proc_ring {
 	uint32_t magic, version;
 	uint64_t ram_len;
-	uint64_t bar_len[6]; /* what the guest maps without access rights */
+	uint64_t bar_len[6]; /* what the guest maps without access rights; 0 = absent */
 	uint32_t flags;	     /* PROC_FLAG_* */
-	uint32_t pad0[9];
-	uint64_t head; /* atomic, guest: next position to take */
+	uint32_t pad0[15];
+	uint64_t head; /* atomic, guest: next position to take; to the mediator a hint */
 	uint64_t pad1[7];
 	uint32_t asleep; /* atomic, mediator: 1 = write the kick eventfd after filling a slot */
-	uint32_t dead;	 /* atomic, mediator: non-zero = the guest was killed; why[] says why */
+	uint32_t dead;	 /* atomic, mediator: non-zero = the guest was ended; why[] says why */
 	char why[120];
 	struct proc_slot slot[PROC_SLOTS];
 };
@@ -71,5 +106,8 @@ struct proc_ring {
 #define PROC_ENV "GPUVM_GUEST" /* "ring,ram,irq,kick,life": file descriptor numbers */
 
 _Static_assert(sizeof(struct proc_slot) == 64, "one slot per cache line");
+_Static_assert(__builtin_offsetof(struct proc_ring, head) == 128, "head has a cache line of its own");
+_Static_assert(__builtin_offsetof(struct proc_ring, asleep) == 192, "asleep and dead share one line");
+_Static_assert(__builtin_offsetof(struct proc_ring, slot) == 320, "slots start on a cache line");
 
 #endif

@@ -24,9 +24,15 @@ void *hv_null_ram(struct hv_guest *);
 unsigned int hv_null_irqs(const struct hv_guest *);
 unsigned long hv_null_pins(const struct hv_guest *);
 const char *hv_null_killed(const struct hv_guest *);
-/* Takes RAM away: calls up->revoke once and answers it; on 0 the range is no longer the guest's. */
+/*
+ * Takes RAM away (pages): calls up->revoke once and answers it; on 0 the range
+ * is no longer the guest's.  A pin left by a revoke that answered 0 is an assertion failure.
+ */
 int hv_null_revoke(struct hv_guest *, gpa_t start, uint64_t len);
-/* Tests: the n-th port call from now that can fail does fail with err (0 switches it off). */
+/*
+ * Tests: the n-th call from now (1 = the next) of read, write, irq, pin or ram
+ * over all guests fails with err, and only that one.  n or err 0 switches it off.
+ */
 void hv_null_fail_after(struct hv *, unsigned int n, int err);
 
 #endif

@@ -15,12 +15,12 @@ int hv_process_open(const struct hv_up *up, void *core, const struct log *log, s
 struct hv_process_cfg {
 	const char *name;
 	uint64_t ram_len;    /* page-aligned, at most 4 GiB; the memfd is sparse */
-	uint64_t bar_len[6]; /* told to the guest */
+	uint64_t bar_len[6]; /* told to the guest; pages, at most 4 GiB; [5] is the PV call page, 0 = absent */
 	bool posted;	     /* stores do not wait */
 	const void *cfg;     /* for up->attach, see struct hv_guest */
 };
 
-/* What to send to the guest; the caller closes all of them after sending. */
+/* What to send to the guest (proc_abi.h says what each is); the caller closes all of them after sending. */
 struct hv_process_fds {
 	int ring, ram, irq, kick, life;
 };
@@ -32,12 +32,17 @@ struct hv_process_fds {
  */
 int hv_process_guest_new(struct hv *, const struct hv_process_cfg *, struct hv_guest **out,
 			 struct hv_process_fds *fds);
-/* Detaches a guest from outside (gpuvm detach); its processes see `dead`. */
+/*
+ * Detaches a guest from outside (gpuvm detach); its processes see `dead`.
+ * Frees it before returning, or, when called from inside an upcall, at the end
+ * of that dispatch.
+ */
 void hv_process_guest_drop(struct hv_guest *, const char *why);
 
 struct hv_process_stats {
 	uint64_t served, reads, writes, bad; /* bad: malformed slots */
 	uint64_t wakes;			     /* times a sleeping side had to be woken */
+	uint64_t holes;			     /* positions taken by a process that died before using them */
 	uint64_t pins;			     /* pages pinned now, sum of counts */
 };
 void hv_process_guest_stats(const struct hv_guest *, struct hv_process_stats *out);
