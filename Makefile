@@ -112,8 +112,116 @@ $(foreach t,$(T_WHOLE),$(eval $(call whole_rule,$(t))))
 .PHONY: tests
 tests: $(TESTS)
 
+# Whole-path scenarios that drive the programs, as scripts that speak TAP.
+T_SCRIPTS := $(wildcard tests/guest/test_*.py)
+# What takes minutes stays out of the quick set.
+T_LONG := $(wildcard tests/*/long_*.py)
+
+.PHONY: setup
+setup:
+	@sh tests/setup.sh test
+
+.PHONY: lint
+lint:
+	@python3 tests/lint/lint.py
+
+# The quick set for daily work.
+.PHONY: check
+check:
+	@$(MAKE) --no-print-directory -s all tests
+	@python3 tests/lint/lint.py
+	@GPUVM_BUILD=$(O) python3 tests/run.py $(TESTS) $(T_SCRIPTS)
+
+.PHONY: check-san
+check-san:
+	@$(MAKE) --no-print-directory -s O=$(O)/san SAN=1 CC=clang all tests
+	@GPUVM_BUILD=$(O)/san python3 tests/run.py --title sanitizers $(SUM) $(TESTS:$(O)/%=$(O)/san/%) $(T_SCRIPTS)
+
+.PHONY: check-clang
+check-clang:
+	@$(MAKE) --no-print-directory -s O=$(O)/clang CC=clang all tests
+	@GPUVM_BUILD=$(O)/clang python3 tests/run.py --title clang $(SUM) $(TESTS:$(O)/%=$(O)/clang/%) $(T_SCRIPTS)
+
+.PHONY: check-gcc
+check-gcc:
+	@$(MAKE) --no-print-directory -s O=$(O)/gcc CC=gcc all tests
+	@GPUVM_BUILD=$(O)/gcc python3 tests/run.py --title gcc $(SUM) $(TESTS:$(O)/%=$(O)/gcc/%) $(T_SCRIPTS) $(T_LONG)
+
+# Everything.  Each part adds to one sum; the last line is the whole.
+TEST_SUM = $(O)/test-sum.json
+.PHONY: test
+test: setup
+	@mkdir -p $(O) && rm -f $(TEST_SUM)
+	@python3 tests/lint/lint.py
+	@$(MAKE) --no-print-directory SUM="--sum $(TEST_SUM)" check-gcc || true
+	@$(MAKE) --no-print-directory SUM="--sum $(TEST_SUM)" check-clang || true
+	@$(MAKE) --no-print-directory SUM="--sum $(TEST_SUM)" check-san || true
+	@$(MAKE) --no-print-directory SUM="--sum $(TEST_SUM)" fuzz-smoke || true
+	@python3 tests/run.py --total $(TEST_SUM)
+
+# The main job on real data; see README.md.
+.PHONY: run
+run:
+	@sh tests/setup.sh build
+	@$(MAKE) --no-print-directory -s all
+	@$(O)/bin/gpuvm-bench share --json $(O)/run.json
+
+.PHONY: bench
+bench:
+	@sh tests/setup.sh build
+	@$(MAKE) --no-print-directory -s all
+	@$(O)/bin/gpuvm-bench all --json $(O)/bench.json
+
+# Coverage-guided fuzzing (clang): FUZZ_SECONDS for each harness, corpora kept in tests/fuzz/corpus.
+FUZZ_SECONDS ?= 60
+FUZZERS := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+.PHONY: fuzz fuzz-build fuzz-smoke
+fuzz-build:
+	@$(MAKE) --no-print-directory -s O=$(O)/fuzz CC=clang CFLAGS="-O1 -g -fsanitize=fuzzer-no-link,address,undefined" \
+		LDFLAGS="-fsanitize=address,undefined" $(FUZZERS:%=$(O)/fuzz/tests/fuzz/%)
+$(O)/tests/fuzz/fuzz_%: $(O)/obj/tests/fuzz/fuzz_%.o $(ALL_LIBS)
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -fsanitize=fuzzer -o $@ $< -Wl,--start-group $(ALL_LIBS) -Wl,--end-group $(ALL_LDFLAGS) $(LIBS_EXT)
+fuzz: fuzz-build
+	@for f in $(FUZZERS); do echo "fuzz: $$f for $(FUZZ_SECONDS) s"; mkdir -p tests/fuzz/corpus/$$f; \
+		$(O)/fuzz/tests/fuzz/$$f -max_total_time=$(FUZZ_SECONDS) -artifact_prefix=$(O)/fuzz/ tests/fuzz/corpus/$$f || exit 1; done
+# The kept corpora, replayed without mutation.
+fuzz-smoke: fuzz-build
+	@python3 tests/fuzz/replay.py --title fuzz $(SUM) $(FUZZERS:%=$(O)/fuzz/tests/fuzz/%)
+
+.PHONY: regs-doc
+regs-doc: $(O)/bin/gpuvm-regs-doc
+	$(Q)$(O)/bin/gpuvm-regs-doc > docs/registers.md
+$(O)/bin/gpuvm-regs-doc: $(O)/obj/tests/lint/regs_doc.o $(ALL_LIBS)
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -o $@ $< -Wl,--start-group $(ALL_LIBS) -Wl,--end-group $(ALL_LDFLAGS) $(LIBS_EXT)
+
+DESTDIR ?=
+PREFIX ?= /usr/local
+.PHONY: install uninstall
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin
+	install -m 755 $(BINS) $(DESTDIR)$(PREFIX)/bin
+uninstall:
+	rm -f $(PROGS:%=$(DESTDIR)$(PREFIX)/bin/%)
+
 .PHONY: clean
 clean:
 	rm -rf $(O)
+
+.PHONY: help
+help:
+	@echo 'make all        programs and libraries into $(O)/bin and $(O)/lib'
+	@echo 'make run        three guests share the software GPU on real files; table and $(O)/run.json'
+	@echo 'make check      quick tests (under 3 minutes) and lint'
+	@echo 'make test       everything: gcc, clang, sanitizers, long tests, fuzz corpora'
+	@echo 'make check-san  the quick tests under AddressSanitizer and UBSan'
+	@echo 'make fuzz       coverage-guided fuzzing, FUZZ_SECONDS=60 for each harness'
+	@echo 'make bench      ratios against floors measured in the same run; $(O)/bench.json'
+	@echo 'make lint       house rules    make regs-doc  docs/registers.md from the tables'
+	@echo 'make install    PREFIX=/usr/local DESTDIR=    make uninstall    make clean'
+	@echo 'V=1 shows commands, O=dir builds there, CC=clang, WERROR=0, RELEASE=1, SAN=1'
 
 -include $(shell find $(O)/obj -name '*.d' 2>/dev/null)

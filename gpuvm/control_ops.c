@@ -1,0 +1,282 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Requests of the control socket.  Every field is checked here before the
+ * core sees it; an answer always has "ok", and "error" when that is false.
+ */
+#include "gpuvm/control_ops.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <jansson.h>
+
+#include "gpuvm/gpuvm.h"
+#include "gpuvm/hv/process.h"
+#include "gpuvm/metrics.h"
+
+/* Guest RAM when the request names none: sparse, so it costs only what the guest touches. */
+#define RAM_DEFAULT (2ull << 30)
+#define RAM_MAX (4ull << 30)
+
+static json_t *refuse(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+static json_t *refuse(const char *fmt, ...)
+{
+	char line[300];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(line, sizeof line, fmt, ap);
+	va_end(ap);
+	return json_pack("{s:b, s:s}", "ok", 0, "error", line);
+}
+
+/* An unsigned field; absent leaves *out alone. */
+static int get_u64(json_t *req, const char *key, uint64_t max, uint64_t *out)
+{
+	json_t *v = json_object_get(req, key);
+
+	if (!v)
+		return 0;
+	if (!json_is_integer(v) || json_integer_value(v) < 0 ||
+	    (uint64_t)json_integer_value(v) > max)
+		return -EINVAL;
+	*out = (uint64_t)json_integer_value(v);
+	return 0;
+}
+
+static bool name_ok(const char *s)
+{
+	size_t n = strlen(s);
+
+	if (!n || n > 31)
+		return false;
+	for (; *s; s++)
+		if (!isalnum((unsigned char)*s) && !strchr("._-", *s))
+			return false;
+	return true;
+}
+
+struct attach_req {
+	const char *name;
+	struct vgpu_cfg vgpu;
+	uint64_t ram_len;
+	bool posted;
+};
+
+/* NULL when the request is sound; else the refusal. */
+static json_t *parse_attach(struct control_env *env, json_t *req, struct attach_req *r)
+{
+	const char *mode = json_string_value(json_object_get(req, "mode"));
+	uint64_t weight = 0, vram = 0, timeout = 0;
+	json_t *posted = json_object_get(req, "posted");
+
+	memset(r, 0, sizeof *r);
+	r->ram_len = RAM_DEFAULT;
+	r->posted = posted ? json_is_true(posted) : true;
+	r->name = json_string_value(json_object_get(req, "name"));
+	if (!r->name || !name_ok(r->name))
+		return refuse("attach: name must be 1 to 31 letters, digits, '.', '_' or '-'");
+	if (gpuvm_find(env->g, r->name))
+		return refuse("attach: a guest named %s exists", r->name);
+	if (!mode || vgpu_mode_parse(mode, &r->vgpu.mode))
+		return refuse("attach: unknown mode");
+	if (get_u64(req, "vram", UINT64_MAX, &vram) || (!vram && r->vgpu.mode == VGPU_FULL))
+		return refuse("attach: vram must be a positive number of bytes");
+	if (get_u64(req, "ram", RAM_MAX, &r->ram_len) || !r->ram_len || r->ram_len % 4096)
+		return refuse("attach: ram must be a multiple of 4096, at most 4G");
+	if (get_u64(req, "weight", SCHED_WEIGHT_MAX, &weight))
+		return refuse("attach: weight must be 1 to %d", SCHED_WEIGHT_MAX);
+	if (get_u64(req, "timeout_ms", 3600000, &timeout))
+		return refuse("attach: timeout_ms must be at most 3600000");
+	r->vgpu.vram_len = vram;
+	r->vgpu.weight = (uint32_t)weight;
+	r->vgpu.timeout_ms = (uint32_t)timeout;
+	return NULL;
+}
+
+static json_t *op_attach(struct control_env *env, json_t *req, struct control_answer *a)
+{
+	struct attach_req r;
+	struct hv_process_cfg cfg = { 0 };
+	struct hv_process_fds fds;
+	struct hv_guest *guest;
+	json_t *no = parse_attach(env, req, &r);
+	char free_vram[32];
+	int err;
+
+	if (no)
+		return no;
+	if (r.vgpu.mode == VGPU_FULL && r.vgpu.vram_len > part_pool_free_vram(env->g->pool))
+		return refuse("attach: %s wants %" PRIu64 " MiB of VRAM, %s MiB are free", r.name,
+			      r.vgpu.vram_len >> 20,
+			      (snprintf(free_vram, sizeof free_vram, "%" PRIu64,
+					part_pool_free_vram(env->g->pool) >> 20),
+			       free_vram));
+	cfg.name = r.name;
+	cfg.ram_len = r.ram_len;
+	cfg.bar_len[0] = GF100_BAR0_LEN;
+	cfg.bar_len[1] = GF100_BAR1_LEN;
+	cfg.bar_len[3] = GF100_BAR3_LEN;
+	cfg.posted = r.posted;
+	cfg.cfg = &r.vgpu;
+	err = hv_process_guest_new(env->port, &cfg, &guest, &fds);
+	if (err == -EBUSY)
+		return refuse("attach: passthrough needs the whole card, and it has guests, or one "
+			      "guest has the whole card");
+	if (err == -ENOSPC)
+		return refuse("attach: no room for another guest");
+	if (err)
+		return refuse("attach: %s", strerror(-err));
+	a->fds[0] = fds.ring;
+	a->fds[1] = fds.ram;
+	a->fds[2] = fds.irq;
+	a->fds[3] = fds.kick;
+	a->fds[4] = fds.life;
+	a->nr_fds = 5;
+	return json_pack("{s:b, s:i}", "ok", 1, "id", (int)guest->id);
+}
+
+/* The guest a request names; NULL with *no set if there is none. */
+static struct vgpu *find_guest(struct control_env *env, json_t *req, json_t **no)
+{
+	const char *name = json_string_value(json_object_get(req, "name"));
+	struct vgpu *v = name ? gpuvm_find(env->g, name) : NULL;
+
+	if (!v)
+		*no = name ? refuse("no guest named %.40s", name_ok(name) ? name : "that") :
+			     refuse("name is missing");
+	return v;
+}
+
+static json_t *op_detach(struct control_env *env, json_t *req)
+{
+	json_t *no = NULL;
+	struct vgpu *v = find_guest(env, req, &no);
+
+	if (!v)
+		return no;
+	hv_process_guest_drop(v->guest, "detached by the administrator");
+	return json_pack("{s:b}", "ok", 1);
+}
+
+static json_t *op_status(struct control_env *env)
+{
+	json_t *m;
+
+	if (metrics_json(env->g, &m))
+		return refuse("status: out of memory");
+	return json_pack("{s:b, s:o}", "ok", 1, "status", m);
+}
+
+typedef unsigned int (*text_fn)(struct control_env *, struct vgpu *, FILE *);
+
+static unsigned int text_audit(struct control_env *env, struct vgpu *v, FILE *f)
+{
+	(void)v;
+	return gpuvm_audit(env->g, f);
+}
+
+static unsigned int text_dump(struct control_env *env, struct vgpu *only, FILE *f)
+{
+	struct vgpu *v;
+
+	if (!only)
+		sched_dump(env->g->sched, f);
+	list_for_each(v, &env->g->vgpus, node)
+		if (!only || v == only)
+			vgpu_dump(v, f);
+	return 0;
+}
+
+static json_t *op_text(struct control_env *env, struct vgpu *v, text_fn fn)
+{
+	char *text = NULL;
+	size_t len;
+	FILE *f = open_memstream(&text, &len);
+	unsigned int n;
+	json_t *r;
+
+	if (!f)
+		return refuse("out of memory");
+	n = fn(env, v, f);
+	fclose(f);
+	r = json_pack("{s:b, s:i, s:s%}", "ok", 1, "violations", (int)n, "text", text, len);
+	free(text);
+	return r;
+}
+
+static json_t *op_dump(struct control_env *env, json_t *req)
+{
+	json_t *no = NULL;
+	struct vgpu *v = NULL;
+
+	if (json_object_get(req, "name")) {
+		v = find_guest(env, req, &no);
+		if (!v)
+			return no;
+	}
+	return op_text(env, v, text_dump);
+}
+
+static json_t *dispatch(struct control_env *env, json_t *req, struct control_answer *a)
+{
+	const char *op = json_string_value(json_object_get(req, "op"));
+
+	if (!op)
+		return refuse("op is missing");
+	if (!strcmp(op, "attach"))
+		return op_attach(env, req, a);
+	if (!strcmp(op, "detach"))
+		return op_detach(env, req);
+	if (!strcmp(op, "status"))
+		return op_status(env);
+	if (!strcmp(op, "dump"))
+		return op_dump(env, req);
+	if (!strcmp(op, "audit"))
+		return op_text(env, NULL, text_audit);
+	if (!strcmp(op, "stop")) {
+		env->stop = true;
+		return json_pack("{s:b}", "ok", 1);
+	}
+	return refuse("unknown op");
+}
+
+int control_handle(struct control_env *env, const char *request, struct control_answer *out)
+{
+	json_error_t je;
+	json_t *req = json_loads(request, JSON_REJECT_DUPLICATES, &je);
+	json_t *r;
+
+	memset(out, 0, sizeof *out);
+	if (!req)
+		r = refuse("not JSON: %s", je.text);
+	else if (!json_is_object(req))
+		r = refuse("not a JSON object");
+	else
+		r = dispatch(env, req, out);
+	json_decref(req);
+	if (r) {
+		out->text = json_dumps(r, JSON_COMPACT);
+		json_decref(r);
+	}
+	if (!out->text) {
+		control_answer_free(out);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+void control_answer_free(struct control_answer *a)
+{
+	for (unsigned int i = 0; i < a->nr_fds; i++)
+		close(a->fds[i]);
+	a->nr_fds = 0;
+	free(a->text);
+	a->text = NULL;
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+/* gpuvm, the control tool: one file per subcommand. */
+#ifndef GPUVM_CTL_CTL_H
+#define GPUVM_CTL_CTL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <jansson.h>
+
+/* Exit codes: 0 done, 1 the operation failed, 2 the command line or its input was wrong. */
+#define EXIT_BAD_INPUT 2
+
+struct ctl_command {
+	const char *name, *args, *help;
+	/* argv[0] is the subcommand's name. */
+	int (*run)(int argc, char **argv);
+};
+extern const struct ctl_command ctl_commands[]; /* ends with name NULL */
+
+int cmd_run(int argc, char **argv);
+int cmd_list(int argc, char **argv);
+int cmd_show(int argc, char **argv);
+int cmd_dump(int argc, char **argv);
+int cmd_audit(int argc, char **argv);
+int cmd_detach(int argc, char **argv);
+int cmd_stop(int argc, char **argv);
+
+/* "gpuvm: " and one line on stderr; answers EXIT_BAD_INPUT. */
+int ctl_bad(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+int ctl_failed(const char *fmt, ...) __attribute__((format(printf, 1, 2))); /* answers 1 */
+
+/* ---- client.c: talking to a daemon ------------------------------------------------ */
+/* GPUVM_SOCKET, else gpuvm.sock in XDG_RUNTIME_DIR, else /run/gpuvm.sock. buf of n bytes. */
+const char *client_default_path(char *buf, size_t n);
+/* A connected descriptor, or negative errno. */
+int client_connect(const char *path);
+/*
+ * Sends req (its reference is taken) and waits for the answer, which the
+ * caller owns.  fds (room for *nr_fds) receives what came along.  On an answer
+ * with ok false, or no answer, NULL and one line in msg.
+ */
+json_t *client_call(int fd, json_t *req, int *fds, unsigned int *nr_fds, char *msg, size_t n);
+/*
+ * The usual subcommand: --socket and --json, at most one NAME.  Connects,
+ * sends {op, name}, answers the reply or NULL with *code set and the line printed.
+ */
+struct client_args {
+	const char *op;
+	bool name_required, name_allowed;
+	bool json;	  /* out: --json given */
+	const char *name; /* out */
+};
+json_t *client_simple(int argc, char **argv, struct client_args *, int *code);
+
+#endif

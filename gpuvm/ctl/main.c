@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: MIT
+/* gpuvm: the front door is a table. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "gpuvm/ctl/ctl.h"
+
+const struct ctl_command ctl_commands[] = {
+	{ "run", "[options] -- PROGRAM [ARG...]", "run a program as a guest with a virtual GPU", cmd_run },
+	{ "list", "[--json]", "guests of a daemon", cmd_list },
+	{ "show", "[NAME] [--json]", "every counter, of one guest or of all", cmd_show },
+	{ "dump", "[NAME] [--json]", "channels, address spaces and registers as text", cmd_dump },
+	{ "audit", "[--json]", "prove the isolation rules now; exit code 1 on a violation", cmd_audit },
+	{ "detach", "NAME", "take the virtual GPU away from a guest", cmd_detach },
+	{ "stop", "", "end the daemon", cmd_stop },
+	{ NULL, NULL, NULL, NULL },
+};
+
+static int vsay(int code, const char *fmt, va_list ap)
+{
+	fputs("gpuvm: ", stderr);
+	vfprintf(stderr, fmt, ap);
+	fputc('\n', stderr);
+	return code;
+}
+
+int ctl_bad(const char *fmt, ...)
+{
+	va_list ap;
+	int code;
+
+	va_start(ap, fmt);
+	code = vsay(EXIT_BAD_INPUT, fmt, ap);
+	va_end(ap);
+	return code;
+}
+
+int ctl_failed(const char *fmt, ...)
+{
+	va_list ap;
+	int code;
+
+	va_start(ap, fmt);
+	code = vsay(1, fmt, ap);
+	va_end(ap);
+	return code;
+}
+
+static void usage(void)
+{
+	printf("usage: gpuvm COMMAND ...\n\n");
+	for (const struct ctl_command *c = ctl_commands; c->name; c++)
+		printf("  %-7s %-31s %s\n", c->name, c->args, c->help);
+	printf("\nEvery command but run takes --socket PATH (default: $GPUVM_SOCKET, else gpuvm.sock in\n"
+	       "$XDG_RUNTIME_DIR or /run).  gpuvm run --help lists the options of run.\n");
+}
+
+int main(int argc, char **argv)
+{
+	if (argc < 2)
+		return ctl_bad("a command is missing; see gpuvm --help");
+	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help")) {
+		usage();
+		return 0;
+	}
+	for (const struct ctl_command *c = ctl_commands; c->name; c++)
+		if (!strcmp(argv[1], c->name))
+			return c->run(argc - 1, argv + 1);
+	return ctl_bad("%s: no such command; see gpuvm --help", argv[1]);
+}

@@ -1,0 +1,101 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Runs test programs that speak TAP and sums up.
+
+  tests/run.py [--title T] [--sum FILE] [--timeout S] PROGRAM...
+
+Four outcomes: passed, failed, skipped, and error (a program that crashes, runs
+out of time, or reports fewer results than it planned), which counts as failed.
+The last line is "N passed, N failed, N skipped".  With --sum, results are added
+to FILE so that several runs can end in one line (--total FILE prints it).
+"""
+import argparse
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+
+LINE = re.compile(r"^\s*(not )?ok\b\s*\d*\s*(?:-\s*)?(.*)$")
+PLAN = re.compile(r"^\s*1\.\.(\d+)")
+
+
+def run_one(path, timeout):
+    """(passed, failed, skipped, [lines about what went wrong])"""
+    env = dict(os.environ, CMOCKA_MESSAGE_OUTPUT="TAP")
+    cmd = [sys.executable, path] if path.endswith(".py") else [path]
+    try:
+        r = subprocess.run(cmd, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                           stderr=subprocess.STDOUT, timeout=timeout)
+        text, rc = r.stdout.decode(errors="replace"), r.returncode
+    except subprocess.TimeoutExpired as e:
+        text, rc = (e.stdout or b"").decode(errors="replace"), f"timeout after {timeout} s"
+    passed = failed = skipped = planned = 0
+    bad = []
+    for line in text.splitlines():
+        m = PLAN.match(line)
+        if m:
+            planned += int(m.group(1))
+            continue
+        m = LINE.match(line)
+        if not m:
+            continue
+        if "# SKIP" in line.upper():
+            skipped += 1
+            bad.append("skip: " + m.group(2))
+        elif m.group(1):
+            failed += 1
+            bad.append("FAIL: " + m.group(2))
+        else:
+            passed += 1
+    done = passed + failed + skipped
+    if done == 0 or done < planned or (rc and not failed):
+        failed += 1
+        bad.append(f"ERROR: {done} of {planned} results, exit {rc}")
+    if failed:
+        bad += ["  | " + x for x in text.splitlines()[-40:]]
+    return passed, failed, skipped, bad
+
+
+def add(path, sums):
+    old = [0, 0, 0]
+    if os.path.exists(path):
+        with open(path) as f:
+            old = json.load(f)
+    with open(path, "w") as f:
+        json.dump([a + b for a, b in zip(old, sums)], f)
+
+
+def main():
+    ap = argparse.ArgumentParser()
+    ap.add_argument("--title", default="")
+    ap.add_argument("--sum")
+    ap.add_argument("--total")
+    ap.add_argument("--timeout", type=int, default=600)
+    ap.add_argument("program", nargs="*")
+    a = ap.parse_args()
+    if a.total:
+        with open(a.total) as f:
+            p, bad, s = json.load(f)
+        print(f"{p} passed, {bad} failed, {s} skipped")
+        return 1 if bad or not p else 0
+    sums = [0, 0, 0]
+    for path in a.program:
+        t = time.monotonic()
+        p, f, s, bad = run_one(path, a.timeout)
+        sums = [sums[0] + p, sums[1] + f, sums[2] + s]
+        verdict = "FAILED" if f else "ok"
+        print(f"  {verdict:6} {path}: {p} passed, {f} failed, {s} skipped"
+              f" ({time.monotonic() - t:.1f} s)", flush=True)
+        for line in bad:
+            print("         " + line, flush=True)
+    if a.sum:
+        add(a.sum, sums)
+    label = a.title + ": " if a.title else ""
+    print(f"{label}{sums[0]} passed, {sums[1]} failed, {sums[2]} skipped", flush=True)
+    return 1 if sums[1] or not sums[0] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
