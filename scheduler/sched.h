@@ -42,14 +42,17 @@ struct sched_work {
 	void *cookie; /* the core's */
 };
 
-/* What the core does for the scheduler. */
+/* What the core does for the scheduler.  Neither call may call back into a sched_*() function. */
 struct sched_backend {
 	/*
 	 * Hands w to the device; returns at once.  On a negative answer the work
 	 * is dropped as if it had ended at once (the core has told the guest).
 	 */
 	int (*submit)(void *core, struct sched_work *w);
-	/* w is forgotten without having run (its ent went away, or submit failed): free what cookie owns. */
+	/*
+	 * w is forgotten: cancelled, its ent went away (w->state tells whether it
+	 * was still queued), or submit failed.  Free what cookie owns.
+	 */
 	void (*dropped)(void *core, struct sched_work *w);
 };
 
@@ -96,9 +99,11 @@ struct sched_policy {
 	 * Whose oldest work should start on engine now?  NULL: nobody (yet), and
 	 * *again may be set to when to ask again (else it is asked at the next
 	 * submit or done).  Only called while some ent has work queued there.
+	 * The answer must have work queued on engine: queues also shrink by
+	 * cancel, of which no policy is told.
 	 */
 	struct sched_ent *(*pick)(struct sched *, unsigned int engine, uint64_t now, uint64_t *again);
-	/* A work of ent ended after ran_ns on engine. Optional. */
+	/* A work of ent ended after ran_ns on engine (0 if the backend refused it). Optional. */
 	void (*charge)(struct sched *, struct sched_ent *, unsigned int engine, uint64_t ran_ns,
 		       uint64_t now);
 	/* Periodic book-keeping; answers when to be called next, SCHED_NEVER for not. Optional. */
@@ -118,6 +123,7 @@ struct sched {
 	struct list running[SCHED_MAX_ENGINES]; /* works on the device */
 	uint32_t nr_running[SCHED_MAX_ENGINES];
 	uint64_t next_seq, next_tick;
+	bool in_backend; /* a backend callback is running */
 };
 
 /* Built-in policies by name; NULL if unknown.  sched_policy_at(i): for listing; NULL past the end. */
@@ -132,7 +138,10 @@ void sched_free(struct sched *);
 int sched_set_policy(struct sched *, const struct sched_policy *, uint64_t now);
 
 int sched_ent_new(struct sched *, const struct sched_ent_cfg *, uint64_t now, struct sched_ent **out);
-/* Queued works are dropped; running ones are forgotten (the core has stopped them). */
+/*
+ * Its works, queued and running (the core has stopped those), end in
+ * backend->dropped.  Accepts NULL and one whose add failed.
+ */
 void sched_ent_free(struct sched_ent *, uint64_t now);
 /* -EINVAL with nothing changed for weight 0 or above the maximum, or cap above 100. */
 int sched_ent_set(struct sched_ent *, uint32_t weight, uint32_t cap_pct);
