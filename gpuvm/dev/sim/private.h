@@ -104,6 +104,10 @@ struct sim {
 	uint8_t prom[VBIOS_LEN];
 };
 
+/* ---- cfg.c ---------------------------------------------------------------- */
+/* -EINVAL with one line in msg that names the option at fault. */
+int sim_cfg_parse(struct sim_cfg *, const char *arg, char *msg, size_t n);
+
 /* ---- sim.c ---------------------------------------------------------------- */
 /* Raw storage, whatever kind of register it is.  sim.lock held. */
 uint32_t sim_reg_load(struct sim *, uint32_t off);
@@ -137,8 +141,8 @@ uint8_t *mem_ptr(struct sim *, uint32_t target, uint64_t addr, uint64_t len, uin
 /* Copies; -EFAULT if part of the range is not memory.  Take dma_lock themselves. */
 int mem_rd(struct sim *, uint32_t target, uint64_t addr, void *buf, uint64_t len);
 int mem_wr(struct sim *, uint32_t target, uint64_t addr, const void *buf, uint64_t len);
-int mem_new(struct sim *);
-void mem_free_all(struct sim *); /* accepts a half-built sim */
+int mem_init(struct sim *);
+void mem_fini(struct sim *); /* accepts a half-built sim */
 /* Zeroes VRAM and gives untouched pages back to the host. */
 int mem_zero(struct sim *, uint64_t at, uint64_t len);
 /* The bodies of dev_ops of the same names. */
@@ -225,9 +229,14 @@ void pfifo_intr_update(struct sim *);
 void pfifo_userd_store(struct sim *, uint32_t chid, uint32_t off, uint32_t val);
 /* An engine's own reset (PMC_ENABLE bit off).  sim.lock held on entry and exit; may drop it while waiting. */
 void pfifo_engine_reset(struct sim *, enum fermi_engine);
+/*
+ * An engine's error interrupt was acknowledged, or an engine was enabled: who
+ * waits for that engine may go on.  sim.lock held.
+ */
+void pfifo_wake(struct sim *);
 /* Non-stall interrupt of an engine (method 0x20, or an engine's notify).  sim.lock held. */
 void pfifo_nonstall(struct sim *, enum fermi_engine);
-/* Manual clock only: returns when no engine has anything it could do now. */
+/* Returns when no engine has anything it could do now.  Without sim.lock; the caller must be the device's owner. */
 void pfifo_settle(struct sim *);
 extern const struct sim_unit pfifo_units[];  /* PFIFO and PBDMA ranges; ends with name NULL */
 

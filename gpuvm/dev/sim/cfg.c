@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The options of "sim:...".  Always true: a struct sim_cfg that parsed is one
+ * that can be built: its memory divides into nr_fbp equal partitions.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gpuvm/base/bits.h"
+#include "gpuvm/base/log.h"
+#include "gpuvm/dev/sim/private.h"
+
+#define MIB (1ull << 20)
+
+/* A size with K, M or G behind it, or a number as C writes it. */
+static int parse_u64(const char *text, uint64_t *v)
+{
+	static const char suffix[] = "KMG";
+	const char *s;
+	char *end;
+	unsigned int shift = 0;
+
+	if (*text < '0' || *text > '9')
+		return -EINVAL;
+	errno = 0;
+	*v = strtoull(text, &end, 0);
+	if (errno)
+		return -EINVAL;
+	if (*end) {
+		s = strchr(suffix, *end);
+		if (!s || end[1])
+			return -EINVAL;
+		shift = 10 * (unsigned int)(s - suffix + 1);
+	}
+	if (*v > UINT64_MAX >> shift)
+		return -EINVAL;
+	*v <<= shift;
+	return 0;
+}
+
+static int parse_vram(struct sim_cfg *c, const char *val)
+{
+	if (parse_u64(val, &c->vram_len) || c->vram_len % MIB || c->vram_len < 256 * MIB ||
+	    c->vram_len > 6144 * MIB)
+		return -EINVAL;
+	return 0;
+}
+
+static int parse_clock(struct sim_cfg *c, const char *val)
+{
+	c->manual_clock = !strcmp(val, "manual");
+	return c->manual_clock || !strcmp(val, "real") ? 0 : -EINVAL;
+}
+
+static int parse_fuses(struct sim_cfg *c, const char *val)
+{
+	uint64_t v;
+
+	if (parse_u64(val, &v) || v > UINT32_MAX)
+		return -EINVAL;
+	c->disable_fuses = (uint32_t)v;
+	return 0;
+}
+
+static const struct sim_option {
+	const char *name, *wants;
+	int (*parse)(struct sim_cfg *, const char *val);
+} options[] = {
+	{ "vram", "256M to 6G in whole MiB", parse_vram },
+	{ "clock", "real or manual", parse_clock },
+	{ "fuses", "a 32-bit number", parse_fuses },
+};
+
+static int parse_option(struct sim_cfg *c, const char *opt, char *msg, size_t n)
+{
+	size_t len = strcspn(opt, "=");
+	char clean[48];
+
+	log_clean(clean, sizeof(clean), opt);
+	for (size_t i = 0; i < ARRAY_SIZE(options); i++) {
+		const struct sim_option *o = &options[i];
+
+		if (strlen(o->name) != len || memcmp(o->name, opt, len) != 0)
+			continue;
+		if (opt[len] == '=' && !o->parse(c, opt + len + 1))
+			return 0;
+		snprintf(msg, n, "sim: bad value in '%s': %s takes %s", clean, o->name, o->wants);
+		return -EINVAL;
+	}
+	snprintf(msg, n, "sim: unknown option '%s'; known: vram clock fuses", clean);
+	return -EINVAL;
+}
+
+/* As many equal partitions as go into the memory size evenly; the card has room for six. */
+static uint32_t count_fbp(uint64_t vram_len)
+{
+	uint32_t n = 6;
+
+	while (vram_len / MIB % n)
+		n--;
+	return n;
+}
+
+int sim_cfg_parse(struct sim_cfg *c, const char *arg, char *msg, size_t n)
+{
+	char opt[128];
+
+	*c = (struct sim_cfg){ .vram_len = 1024 * MIB, .disable_fuses = 0x7 };
+	while (*arg) {
+		size_t len = strcspn(arg, ",");
+		int err;
+
+		snprintf(opt, sizeof(opt), "%.*s", (int)(len < sizeof(opt) ? len : sizeof(opt) - 1), arg);
+		err = parse_option(c, opt, msg, n);
+		if (err)
+			return err;
+		arg += len;
+		if (*arg == ',' && !*++arg) {
+			snprintf(msg, n, "sim: option missing after the last comma");
+			return -EINVAL;
+		}
+	}
+	c->nr_fbp = count_fbp(c->vram_len);
+	return 0;
+}
