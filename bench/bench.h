@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * gpuvm-bench: one question per file.  A result is a ratio of what we
+ * measured to a floor measured in the same run, with the target beside it;
+ * nothing here asserts on time.
+ */
+#ifndef BENCH_BENCH_H
+#define BENCH_BENCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <jansson.h>
+
+struct bench {
+	json_t *rows;	  /* owned: what bench_row() collected */
+	bool quick;	  /* fewer repetitions */
+	const char *json; /* file to write, or NULL */
+	char bin[4096];	  /* folder of this program; the others are beside it */
+};
+
+/* target_kind '<' at most, '>' at least, ' ' none. */
+struct bench_result {
+	const char *name, *unit;
+	double value, floor;
+	const char *floor_name;
+	double ratio, target;
+	char target_kind;
+	const char *options; /* optimisation bits in force */
+};
+void bench_row(struct bench *, const struct bench_result *);
+
+/* Sorts v; the middle value. */
+double bench_median(double *v, size_t n);
+
+/* Each measures one thing; 0, or 1 after a line on stderr. */
+int bench_trap(struct bench *);
+int bench_shadow(struct bench *);
+int bench_copy(struct bench *);
+int bench_idle(struct bench *);
+int bench_doorbell(struct bench *);
+int bench_share(struct bench *);
+/* The guest half of bench_doorbell: prints JSON. */
+int bench_doorbell_probe(void);
+/* The guest half of bench_trap, likewise. */
+int bench_trap_probe(void);
+
+/* ---- child.c: running the project's programs ------------------------------------- */
+#include <sys/types.h>
+
+struct child {
+	pid_t pid;
+	int out; /* its standard output, or -1 */
+};
+/* argv[0] without '/' is looked up beside this program.  capture: read its standard output through out. */
+int child_start(const struct bench *, char *const argv[], bool capture, struct child *);
+/* Waits; its exit code (128 + signal), and its whole output in *text (owned by the caller) if captured. */
+int child_wait(struct child *, char **text);
+/* gpuvm run [options] -- program...; parsed JSON of its output, or NULL. */
+json_t *child_json(const struct bench *, char *const argv[], int *code);
+
+#endif

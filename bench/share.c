@@ -1,0 +1,306 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The main job: three fully virtualized guests share one software GPU, each
+ * moving real files through it, after the same work was done natively, in
+ * passthrough, and by one full guest alone.  Every byte is compared; the
+ * isolation audit runs all the while.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "bench/bench.h"
+#include "bench/files.h"
+#include "bench/share.h"
+#include "gpuvm/base/clock.h"
+
+#define GPU "sim:vram=1G"
+#define BYTES_EACH (64ull << 20)
+#define NR_SHARERS 3
+#define NR_RUNS (3 + NR_SHARERS)
+
+struct run {
+	const char *name, *mode;
+	char **files; /* NULL-terminated; the paths are borrowed from the list */
+	json_t *result;	 /* what gpuvm-copy printed; owned */
+	json_t *metrics; /* the daemon's last counters of this guest; owned */
+	struct child child;
+	int code;
+	bool ended;
+};
+
+struct share {
+	struct bench *b;
+	struct file_list list;
+	struct run run[NR_RUNS];
+	struct child daemon;
+	char socket[64];
+	unsigned int audits, violations;
+};
+
+/* Guest i takes files i, i + n, i + 2n ... (then around again) until it has enough. */
+static char **pick_files(const struct file_list *l, unsigned int i, unsigned int n)
+{
+	char **v = calloc(FILES_MAX + 1, sizeof *v);
+	uint64_t have = 0;
+	unsigned int k = 0;
+
+	if (!v || !l->nr)
+		return v;
+	for (unsigned int at = i % l->nr; have < BYTES_EACH && k < FILES_MAX; at = (at + n) % l->nr) {
+		v[k++] = l->f[at].path;
+		have += l->f[at].len;
+	}
+	return v;
+}
+
+/* gpuvm run [--socket S | --private] --mode M --name N -- gpuvm-copy --json FILES */
+static int start_run(struct share *s, struct run *r, bool shared)
+{
+	char copy[4200];
+	char **argv = calloc(FILES_MAX + 24, sizeof *argv);
+	int k = 0, err;
+
+	if (!argv)
+		return -ENOMEM;
+	snprintf(copy, sizeof copy, "%s/gpuvm-copy", s->b->bin);
+	argv[k++] = (char *)"gpuvm";
+	argv[k++] = (char *)"run";
+	if (shared) {
+		argv[k++] = (char *)"--socket";
+		argv[k++] = s->socket;
+	} else {
+		argv[k++] = (char *)"--private";
+		argv[k++] = (char *)"--gpu";
+		argv[k++] = (char *)GPU;
+	}
+	argv[k++] = (char *)"--mode";
+	argv[k++] = (char *)r->mode;
+	argv[k++] = (char *)"--vram";
+	argv[k++] = (char *)"256M";
+	argv[k++] = (char *)"--name";
+	argv[k++] = (char *)r->name;
+	argv[k++] = (char *)"--";
+	argv[k++] = copy;
+	argv[k++] = (char *)"--json";
+	for (char **f = r->files; *f; f++)
+		argv[k++] = *f;
+	err = child_start(s->b, argv, true, &r->child);
+	free(argv);
+	return err;
+}
+
+static void end_run(struct run *r)
+{
+	char *text = NULL;
+
+	r->code = child_wait(&r->child, &text);
+	r->ended = true;
+	if (text)
+		r->result = json_loads(text, 0, NULL);
+	free(text);
+}
+
+static bool run_verified(const struct run *r)
+{
+	return r->ended && r->code == 0 && r->result &&
+	       json_is_true(json_object_get(r->result, "verified"));
+}
+
+double share_seconds(const json_t *result)
+{
+	return json_number_value(json_object_get(result, "seconds"));
+}
+
+/* The daemon's answer to `gpuvm OP --json`, or NULL. */
+static json_t *ask(struct share *s, const char *op, int *code)
+{
+	return child_json(s->b,
+			  (char *[]){ (char *)"gpuvm", (char *)op, (char *)"--socket", s->socket,
+				      (char *)"--json", NULL },
+			  code);
+}
+
+static void audit(struct share *s)
+{
+	int code;
+	json_t *r = ask(s, "audit", &code);
+
+	s->audits++;
+	if (!r || code)
+		s->violations++;
+	if (r && code)
+		fputs(json_string_value(json_object_get(r, "text")), stderr);
+	json_decref(r);
+}
+
+/* Keeps each guest's newest counters, those of guests that left included. */
+static void take_metrics(struct share *s, bool show)
+{
+	int code;
+	json_t *r = ask(s, "show", &code), *g;
+	size_t i;
+
+	if (show)
+		fprintf(stderr, "  ");
+	for (int list = 0; list < 2; list++) {
+		json_array_foreach(json_object_get(r, list ? "departed" : "guests"), i, g) {
+			const char *name = json_string_value(json_object_get(g, "name"));
+
+			for (unsigned int k = 0; name && k < NR_RUNS; k++) {
+				if (strcmp(name, s->run[k].name))
+					continue;
+				json_decref(s->run[k].metrics);
+				s->run[k].metrics = json_incref(g);
+				if (show)
+					fprintf(stderr, "  %s: %lld submissions", name,
+						(long long)json_integer_value(
+							json_object_get(g, "submissions")));
+			}
+		}
+	}
+	if (show)
+		fprintf(stderr, "\n");
+	json_decref(r);
+}
+
+static int start_daemon(struct share *s)
+{
+	uint64_t t = clock_ns();
+	int code = 1;
+
+	snprintf(s->socket, sizeof s->socket, "/tmp/gpuvm-share-%d.sock", (int)getpid());
+	if (child_start(s->b,
+			(char *[]){ (char *)"gpuvmd", (char *)"--gpu", (char *)GPU, (char *)"--socket",
+				    s->socket, (char *)"--log", (char *)"warning", NULL },
+			false, &s->daemon))
+		return -1;
+	while (code && clock_ns() - t < 10000000000ull) {
+		json_decref(ask(s, "show", &code));
+		if (code && waitpid(s->daemon.pid, NULL, WNOHANG) == s->daemon.pid)
+			return -1;
+	}
+	return code ? -1 : 0;
+}
+
+static void stop_daemon(struct share *s)
+{
+	struct child c;
+
+	if (!child_start(s->b,
+			 (char *[]){ (char *)"gpuvm", (char *)"stop", (char *)"--socket", s->socket,
+				     NULL },
+			 false, &c))
+		child_wait(&c, NULL);
+	child_wait(&s->daemon, NULL);
+}
+
+/* Looks after the running guests until all have ended. */
+static void watch_runs(struct share *s, struct run *r, unsigned int n)
+{
+	unsigned int left = n, round = 0;
+
+	while (left) {
+		struct pollfd p[NR_SHARERS];
+
+		for (unsigned int i = 0; i < n; i++)
+			p[i] = (struct pollfd){ .fd = r[i].ended ? -1 : r[i].child.out, .events = POLLIN };
+		poll(p, n, 500);
+		for (unsigned int i = 0; i < n; i++)
+			if (!r[i].ended && p[i].revents) {
+				end_run(&r[i]);
+				left--;
+			}
+		audit(s);
+		take_metrics(s, ++round % 4 == 0 && left);
+	}
+	take_metrics(s, false);
+	audit(s);
+}
+
+static int run_alone(struct share *s, struct run *r)
+{
+	fprintf(stderr, "%s ...\n", r->name);
+	if (!strcmp(r->mode, "native")) {
+		if (start_run(s, r, false))
+			return -1;
+		end_run(r);
+		return run_verified(r) ? 0 : -1;
+	}
+	if (start_daemon(s) || start_run(s, r, true))
+		return -1;
+	watch_runs(s, r, 1);
+	stop_daemon(s);
+	return run_verified(r) ? 0 : -1;
+}
+
+static int run_together(struct share *s, struct run *r, unsigned int n)
+{
+	int err = start_daemon(s);
+
+	fprintf(stderr, "%u full guests at once ...\n", n);
+	for (unsigned int i = 0; !err && i < n; i++)
+		err = start_run(s, &r[i], true);
+	if (!err)
+		watch_runs(s, r, n);
+	stop_daemon(s);
+	for (unsigned int i = 0; i < n; i++)
+		err |= !run_verified(&r[i]);
+	return err;
+}
+
+static void init(struct share *s, struct bench *b)
+{
+	static const struct {
+		const char *name, *mode;
+	} plan[NR_RUNS] = { { "native", "native" }, { "passthrough", "passthrough" },
+			    { "full-alone", "full" }, { "vm1", "full" },
+			    { "vm2", "full" },	      { "vm3", "full" } };
+
+	s->b = b;
+	for (unsigned int i = 0; i < NR_RUNS; i++) {
+		s->run[i].name = plan[i].name;
+		s->run[i].mode = plan[i].mode;
+		/* The three that run alone move vm1's files, so that their times compare. */
+		s->run[i].files = pick_files(&s->list, i < 3 ? 0 : i - 3, NR_SHARERS);
+		s->run[i].child.out = -1;
+	}
+}
+
+int bench_share(struct bench *b)
+{
+	struct share *s = calloc(1, sizeof *s);
+	struct share_report rep = { .file = b->json };
+	int err = !s || files_find("/usr/lib", &s->list) || !s->list.nr;
+
+	if (!err) {
+		init(s, b);
+		for (int i = 0; i < 3; i++)
+			err |= run_alone(s, &s->run[i]);
+		err |= run_together(s, &s->run[3], NR_SHARERS);
+		rep.audit_clean = !s->violations;
+		rep.audits = s->audits;
+		for (unsigned int i = 0; i < NR_RUNS; i++)
+			rep.row[rep.nr++] = (struct share_row){ .name = s->run[i].name,
+								.mode = s->run[i].mode,
+								.verified = run_verified(&s->run[i]),
+								.result = s->run[i].result,
+								.metrics = s->run[i].metrics };
+		err |= share_report(&rep) || !rep.audit_clean;
+	} else {
+		fprintf(stderr, "gpuvm-bench: share: no files under /usr/lib\n");
+	}
+	for (unsigned int i = 0; s && i < NR_RUNS; i++) {
+		json_decref(s->run[i].result);
+		json_decref(s->run[i].metrics);
+		free(s->run[i].files);
+	}
+	if (s)
+		files_free(&s->list);
+	free(s);
+	return err ? 1 : 0;
+}
