@@ -96,6 +96,11 @@ int shadow_gmem_wr(struct shadow_guest *, uint32_t target, uint64_t addr, const 
 int shadow_flush(struct shadow_guest *, uint32_t pdb, uint32_t trigger);
 /* The guest chose 64 KiB large pages (PFB_MMU_CTRL bit 0); takes effect for tables scanned from now on. */
 void shadow_set_large_64k(struct shadow_guest *, bool on);
+/*
+ * Guest RAM [start, start+len) goes away: drops every entry that reaches it.
+ * 0: no pin on it is left.  -EBUSY: the device did not confirm that it let go; ask again.
+ */
+int shadow_revoke(struct shadow_guest *, gpa_t start, uint64_t len);
 
 /* ---- channels (chan.c) --------------------------------------------------------------- */
 /*

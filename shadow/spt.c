@@ -1,0 +1,340 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Shadow page tables: one guest table (or, for a guest of 64 KiB pages, four)
+ * translated entry by entry into mediator VRAM.
+ *
+ * Guest entries come in blocks into a private buffer; what is checked there is
+ * what is used.  A new page is pinned before the old one of the same entry
+ * waits for its unpin.  pte_vram() and pte_sys() are the only places where an
+ * address gets into a table.
+ */
+#include <string.h>
+
+#include "gpuvm/base/log.h"
+#include "gpuvm/base/mem.h"
+#include "shadow/private.h"
+
+/*
+ * What passes into a shadow entry beside address and target.  Compression tags
+ * do not: tag memory is the whole card's.  Encryption is for system memory only.
+ */
+#define KEEP_VRAM (PTE_PRESENT | PTE_PRIV | PTE_RO | PTE_VOLATILE | PTE_KIND_MASK)
+#define KEEP_SYS (KEEP_VRAM | PTE_ENCRYPTED)
+/* The part is asked for so much at a time: its answer costs as much as it is long. */
+#define RUN_MAX (32 * PART_CHUNK_LEN)
+/* Set in every system target, clear in VRAM's. */
+#define PTE_SYS_BIT (1ull << 34)
+
+/* State of one pass over one table. */
+struct scan {
+	struct vas *v;
+	struct shadow_guest *sg;
+	struct spt *t;
+	uint64_t va;	  /* of entry 0 */
+	uint64_t slow;	  /* an entry with any of these bits, or without PRESENT, needs a closer look */
+	bool keep;
+	/* Guest VRAM [g, g+len) is contiguous on the card from h: the part's answer for the chunks last used. */
+	uint64_t g, len, h;
+	int err; /* first error of the world */
+};
+
+uint32_t spt_size_shift(const struct spt *t)
+{
+	uint32_t full = t->page_shift == FERMI_SMALL_SHIFT ? HOST_GEOM->nr_small : HOST_GEOM->nr_large;
+	uint32_t s = 0;
+
+	while (full >> s > t->nr)
+		s++;
+	return s;
+}
+
+int spt_new(struct shadow_guest *sg, uint32_t page_shift, uint32_t nr, struct spt **out)
+{
+	struct spt *t = mem_new(struct spt);
+	int err = -ENOMEM;
+
+	if (!t)
+		return -ENOMEM;
+	list_init(&t->node);
+	t->nr = nr;
+	t->page_shift = page_shift;
+	t->cur = mem_calloc(nr, sizeof(t->cur[0]));
+	if (!t->cur)
+		goto err;
+	err = sg_heap_get(sg, (uint64_t)nr * 8, &t->at);
+	if (err)
+		goto err;
+	*out = t;
+	return 0;
+err:
+	mem_free(t->cur);
+	mem_free(t);
+	return err;
+}
+
+static void unpin(struct shadow_guest *sg, uint64_t e, uint32_t page_shift)
+{
+	uint32_t n = pte_frames(e, page_shift);
+
+	for (uint32_t k = 0; k < n; k++)
+		hv_unpin(sg->cfg.guest, gpa(pte_addr(e) + k * 4096ull));
+	sg->stats.pins -= n;
+}
+
+/* The device reaches t no more. */
+static void spt_free(struct shadow_guest *sg, struct spt *t)
+{
+	for (uint32_t i = 0; i < t->nr; i++)
+		if (t->cur[i] & PTE_SYS_BIT)
+			unpin(sg, t->cur[i], t->page_shift);
+	sg_heap_put(sg, t->at, (uint64_t)t->nr * 8);
+	list_del(&t->node);
+	mem_free(t->cur);
+	mem_free(t);
+}
+
+void spt_bury(struct shadow_guest *sg, struct spt *t)
+{
+	list_add_tail(&sg->dead, &t->node);
+}
+
+int sg_settle(struct shadow_guest *sg, bool force)
+{
+	struct vas *v;
+	struct spt *t;
+	int bad = 0;
+
+	list_for_each(v, &sg->vas, node) {
+		if (!v->tlb)
+			continue;
+		if (hw_flush_tlb(sg->s, v->pd) && !force)
+			bad = -EBUSY;
+		else
+			v->tlb = false;
+	}
+	if (bad)
+		return bad;
+	while (sg->nr_reap) {
+		sg->nr_reap--;
+		unpin(sg, sg->reap[sg->nr_reap].pte, sg->reap[sg->nr_reap].page_shift);
+	}
+	while ((t = list_first(&sg->dead, struct spt, node)))
+		spt_free(sg, t);
+	return 0;
+}
+
+/* ---- one entry ---------------------------------------------------------------------- */
+
+static uint64_t reject(struct scan *y, enum shadow_fault f, uint32_t i)
+{
+	sg_fault(y->sg, f, y->va + ((uint64_t)i << y->t->page_shift));
+	return 0;
+}
+
+static uint64_t pte_vram(struct scan *y, uint64_t e, uint32_t i)
+{
+	uint64_t page = 1ull << y->t->page_shift, a = pte_addr(e), base = align_down(a, PART_CHUNK_LEN);
+	uint64_t size = part_vram_len(y->sg->cfg.part);
+	hvram_t h;
+
+	/* A chunk is a multiple of every page size, so an aligned page is contiguous on the card. */
+	if ((e & PTE_ENCRYPTED) || !is_aligned(a, page) || !range_ok(a, page, size) ||
+	    part_vram_run(y->sg->cfg.part, gvram(base), size - base < RUN_MAX ? size - base : RUN_MAX, &h,
+			  &y->len)) {
+		y->len = 0;
+		return reject(y, SHADOW_FAULT_PTE_VRAM, i);
+	}
+	y->g = base;
+	y->h = hvram_x(h);
+	if (!range_ok(a - base, page, y->len))
+		return reject(y, SHADOW_FAULT_PTE_VRAM, i);
+	return pte_pack(PTE_VRAM, y->h + (a - base), e & KEEP_VRAM);
+}
+
+static uint64_t pte_sys(struct scan *y, uint64_t e, uint32_t i)
+{
+	uint64_t page = 1ull << y->t->page_shift, a = pte_addr(e), base = 0;
+	uint32_t n = pte_frames(e, y->t->page_shift), k = 0;
+	dma_t d;
+	int err = is_aligned(a, page) ? 0 : -EFAULT;
+
+	while (!err && k < n) {
+		err = hv_pin(y->sg->cfg.guest, gpa(a + k * 4096ull), &d);
+		if (err)
+			break;
+		if (k++ == 0)
+			base = dma_x(d);
+		if (dma_x(d) != base + (k - 1) * 4096ull || !is_aligned(base, page) ||
+		    (base + page - 1) >> FERMI_PHYS_BITS)
+			err = -EFAULT;
+	}
+	if (!err) {
+		y->sg->stats.pins += n;
+		return pte_pack(pte_target(e), base, e & KEEP_SYS);
+	}
+	while (k--)
+		hv_unpin(y->sg->cfg.guest, gpa(a + k * 4096ull));
+	if (err == -EFAULT || err == -EOPNOTSUPP)
+		return reject(y, SHADOW_FAULT_PTE_SYS, i);
+	y->err = y->err ? y->err : err;
+	return 0;
+}
+
+/* The shadow of present guest entry e; 0 if it has none. */
+static uint64_t pte_xlate(struct scan *y, uint64_t e, uint32_t i)
+{
+	switch (pte_target(e)) {
+	case PTE_VRAM:
+		return pte_vram(y, e, i);
+	case PTE_SYS:
+	case PTE_SYS_NC:
+		return pte_sys(y, e, i);
+	default:
+		return reject(y, SHADOW_FAULT_PTE_TARGET, i);
+	}
+}
+
+/* ---- one block ------------------------------------------------------------------------- */
+
+static int read_part(struct shadow_guest *sg, const struct gtable *gt, uint32_t first, uint32_t n,
+		     uint64_t *out)
+{
+	uint32_t have = first < gt->nr ? gt->nr - first : 0;
+	int err = 0;
+
+	have = have < n ? have : n;
+	if (have)
+		err = shadow_gmem_rd(sg, gt->target, gt->addr + first * 8ull, out, have * 8ull);
+	memset(out + have, 0, (n - have) * 8ull);
+	return err;
+}
+
+/*
+ * A block of small entries made of the small and large tables of a guest of
+ * 64 KiB pages; where both have a page, the small one wins as in the hardware.
+ */
+static int read_merged(struct shadow_guest *sg, const struct spt_src *src, uint32_t first,
+		       uint64_t *out)
+{
+	const struct fermi_geom *gg = &fermi_geom[1];
+	uint32_t half = first / gg->nr_small, at = first % gg->nr_small;
+	uint32_t per = 1u << (gg->large_shift - FERMI_SMALL_SHIFT);
+	uint64_t large[SPT_BLOCK / 16];
+	int err = read_part(sg, &src->small[half], at, SPT_BLOCK, out);
+
+	if (!err)
+		err = read_part(sg, &src->large[half], at / per, SPT_BLOCK / per, large);
+	if (err)
+		return err;
+	for (uint32_t j = 0; j < SPT_BLOCK; j++) {
+		uint64_t l = large[j / per];
+
+		if ((out[j] & PTE_PRESENT) || !(l & PTE_PRESENT))
+			continue;
+		/* A page that does not start on its size stands for no memory; target 1 makes it rejected and counted. */
+		if (!is_aligned(pte_addr(l), 1ull << gg->large_shift))
+			out[j] = pte_move(l, 1, pte_addr(l));
+		else
+			out[j] = pte_move(l, pte_target(l), pte_addr(l) + j % per * 4096ull);
+	}
+	return 0;
+}
+
+static void write_run(struct scan *y, uint32_t first, const uint64_t *out, uint32_t n)
+{
+	int err = vram_put(y->sg->s, hvram(hvram_x(y->t->at) + first * 8ull), out, n * 8ull);
+
+	y->sg->stats.ptes_changed += n;
+	y->v->tlb = true;
+	y->err = y->err ? y->err : err;
+}
+
+static void retire(struct shadow_guest *sg, uint64_t e, uint32_t page_shift)
+{
+	sg->reap[sg->nr_reap++] = (struct reap){ e, page_shift };
+}
+
+/* Translates guest entries g[0..n) into entries first.. of the table. */
+static void block(struct scan *y, uint32_t first, const uint64_t *g, uint32_t n)
+{
+	uint64_t out[SPT_BLOCK], *cur = y->t->cur + first;
+	uint32_t run = 0, i;
+
+	for (i = 0; i < n; i++) {
+		uint64_t e = g[i] & PTE_PRESENT ? g[i] : 0, old = cur[i], off;
+
+		if (e == old && (y->keep || !e)) {
+			if (run)
+				write_run(y, first + i - run, out + i - run, run);
+			run = 0;
+			continue;
+		}
+		off = pte_addr(e) - y->g;
+		if (!e) {
+			out[i] = 0;
+		} else if (!(e & y->slow) && off < y->len) {
+			out[i] = (e & KEEP_VRAM) | (y->h + off) >> 8;
+		} else {
+			out[i] = pte_xlate(y, e, first + i);
+			e = out[i] ? e : 0;
+		}
+		if (old & PTE_SYS_BIT)
+			retire(y->sg, old, y->t->page_shift);
+		cur[i] = e;
+		run++;
+	}
+	if (run)
+		write_run(y, first + n - run, out + n - run, run);
+}
+
+int spt_sync(struct vas *v, struct spt *t, const struct spt_src *src, uint64_t va)
+{
+	struct scan y = { .v = v,
+			  .sg = v->sg,
+			  .t = t,
+			  .va = va,
+			  .keep = v->sg->cfg.opts & SHADOW_OPT_KEEP };
+	uint64_t g[SPT_BLOCK];
+
+	/* Bits 4.. of an entry are the frame number: its low bits are 0 in an aligned page. */
+	y.slow = PTE_ENCRYPTED | PTE_TARGET_MASK |
+		 ((1ull << (t->page_shift - FERMI_SMALL_SHIFT)) - 1) << 4;
+	for (uint32_t i = 0; i < t->nr; i += SPT_BLOCK) {
+		uint32_t n = t->nr - i < SPT_BLOCK ? t->nr - i : SPT_BLOCK;
+		int err = src->merge ? read_merged(v->sg, src, i, g) :
+				       read_part(v->sg, &src->direct, i, n, g);
+
+		if (err)
+			return err;
+		v->sg->stats.ptes_scanned += n;
+		if (y.keep && memcmp(g, t->cur + i, n * 8) == 0)
+			continue;
+		if (v->sg->nr_reap > REAP_MAX - SPT_BLOCK)
+			sg_settle(v->sg, true);
+		block(&y, i, g, n);
+	}
+	return y.err;
+}
+
+int spt_revoke(struct vas *v, struct spt *t, uint64_t start, uint64_t len)
+{
+	uint64_t page = 1ull << t->page_shift;
+	const uint64_t zero = 0;
+
+	for (uint32_t i = 0; i < t->nr; i++) {
+		uint64_t e = t->cur[i], a = pte_addr(e);
+		int err;
+
+		if (!(e & PTE_SYS_BIT) || a + page <= start || (a >= start && a - start >= len))
+			continue;
+		if (v->sg->nr_reap == REAP_MAX && sg_settle(v->sg, false))
+			return -EBUSY;
+		err = vram_put(v->sg->s, hvram(hvram_x(t->at) + i * 8ull), &zero, sizeof(zero));
+		if (err)
+			return -EBUSY;
+		v->tlb = true;
+		t->cur[i] = 0;
+		retire(v->sg, e, t->page_shift);
+	}
+	return 0;
+}
