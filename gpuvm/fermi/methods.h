@@ -45,6 +45,28 @@ static inline uint32_t push_header(enum push_op op, uint32_t subc, uint32_t mthd
 	return (uint32_t)op << 29 | (count & 0x1fff) << 16 | (subc & 7) << 13 | ((mthd >> 2) & 0xfff);
 }
 
+/*
+ * Forms of operations 0 and 2, bits 16-17: the older packets (count 18-28, byte
+ * method 2-12) and the subdevice mask, bits 4-15 [include/nvhw/class/cl906f.h].
+ */
+enum push_form { PUSH_FORM_OLD = 0, PUSH_SUBDEV_SET = 1, PUSH_SUBDEV_STORE = 2, PUSH_SUBDEV_USE = 3 };
+static inline uint32_t push_form(uint32_t h)
+{
+	return (h >> 16) & 3;
+}
+static inline uint32_t push_old_count(uint32_t h)
+{
+	return (h >> 18) & 0x7ff;
+}
+static inline uint32_t push_old_method(uint32_t h)
+{
+	return h & 0x1ffc;
+}
+static inline uint32_t push_subdev_mask(uint32_t h)
+{
+	return (h >> 4) & 0xfff;
+}
+
 /* Classes of chipset 0xc0. */
 #define CLASS_CHANNEL_GF100 0x906f
 #define CLASS_2D_GF100 0x902d
@@ -73,6 +95,13 @@ static inline uint32_t push_header(enum push_op op, uint32_t subc, uint32_t mthd
 #define SEM_SWITCH (1u << 12)	/* let others run while waiting */
 #define SEM_NO_WFI (1u << 20)
 #define SEM_RELEASE_4B (1u << 24)	/* payload only; else payload, 0, 64-bit PTIMER time */
+
+/* Report of 0x9097 and 0x90c0: a sequence, or sequence, 0 and 64-bit PTIMER time. */
+#define GR_QUERY_ADDRESS_HIGH 0x1b00
+#define GR_QUERY_ADDRESS_LOW 0x1b04
+#define GR_QUERY_SEQUENCE 0x1b08
+#define GR_QUERY_GET 0x1b0c
+#define GR_QUERY_GET_SHORT (1u << 28)
 
 /* M2MF 0x9039. */
 #define M2MF_TILING_MODE_IN 0x204

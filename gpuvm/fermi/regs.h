@@ -98,6 +98,25 @@ int regs_check(char *msg, size_t n);
 #define PBDMA_INTR_ACQUIRE (1u << 26)
 #define PBDMA_INTR_SIGNATURE (1u << 31)
 
+/* PGRAPH_INTR bits [nvkm/engine/gr/gf100.c]. */
+#define PGRAPH_INTR_NOTIFY (1u << 0)
+#define PGRAPH_INTR_ILLEGAL_METHOD (1u << 4)
+#define PGRAPH_INTR_ILLEGAL_CLASS (1u << 5)
+#define PGRAPH_INTR_FECS (1u << 19)
+#define PGRAPH_INTR_DATA_ERROR (1u << 20)
+#define PGRAPH_INTR_TRAP (1u << 21)
+
+/* PGRAPH_DATA_ERROR codes [nvkm/engine/gr/gf100.c]. */
+#define PGRAPH_ERROR_OPERATION 0x03u
+#define PGRAPH_ERROR_ENUM 0x05u
+#define PGRAPH_ERROR_BITFIELD 0x0cu
+
+/* CE error codes, as nouveau's microcode leaves them [nvkm/engine/ce/fuc/com.fuc]. */
+#define CE_ERROR_ILLEGAL_METHOD 1u
+#define CE_ERROR_BITFIELD 3u
+/* CEx_INTR: the microcode waits for the driver. */
+#define CE_INTR_ERROR (1u << 6)
+
 /* Engine numbers of PFIFO (ENG_INTR_E, ENG_STATUS, SET_OBJECT) [nvkm/engine/fifo/gf100.c]. */
 enum fermi_engine {
 	ENGINE_GR = 0,
