@@ -41,6 +41,7 @@ struct vgpu_cfg {
 	uint32_t max_chan;    /* channels at a time; 0: LIMIT_VGPU_CHANS */
 	uint32_t timeout_ms;  /* a submission's time limit; 0: LIMIT_SUBMIT_MS */
 	uint32_t shadow_opts; /* enum shadow_opt */
+	bool pci_off; /* memory decode starts off: a firmware or kernel will switch it on; false: no firmware runs */
 };
 
 /* Engines as the scheduler numbers them. */
@@ -58,14 +59,12 @@ struct vgpu_chan {
 	bool dead;		    /* stopped by a fault or the watchdog; comes back when the guest binds it again */
 	uint32_t put;		    /* last GP_PUT the guest stored */
 	uint32_t put_host;	    /* last GP_PUT handed to the device */
-	uint32_t get;		    /* last GP_GET seen; submit.c */
 	uint32_t entries;	    /* of its ring, from the shadow RAMFC; 0: to be read again */
 	enum gpuvm_engine engine;   /* whom its work is charged to */
 	struct submission *queued;  /* a doorbell that waits for the scheduler; a later doorbell joins it */
 	struct list running;	    /* submissions on the device, oldest first */
 	uint32_t nr_running;
-	uint64_t kick_since;	    /* dev_now when a kick was sent that is still pending; 0: none is */
-	struct list busy;	    /* node on gpuvm.busy while something runs or a kick is pending */
+	struct list busy;	    /* node on gpuvm.busy while something runs */
 };
 
 struct vgpu_stats {
@@ -136,7 +135,9 @@ struct gpuvm {
 	struct list busy;	  /* vgpu_chan.busy */
 	uint64_t poll_next;	  /* when running work is looked at again */
 	uint64_t poll_every;	  /* ns; grows while nothing ends */
+	uint64_t sched_next;	  /* when sched_pump() wants to be called again */
 	uint64_t shadow_reserved; /* sum of the vgpus' shadow_quota */
+	struct json_t *departed;  /* owned by metrics.c: last counters of guests that left */
 	bool audit_each_flush;
 	struct gpuvm_stats {
 		uint64_t irqs, mmu_faults, engine_resets, steps;
@@ -181,7 +182,11 @@ void vgpu_dump(struct vgpu *, FILE *);
 int vgpu_chan_bind(struct vgpu *, gchan_t id, uint32_t inst_reg);
 /* PFIFO_CHAN_STATE[id] written. */
 void vgpu_chan_state(struct vgpu *, gchan_t id, uint32_t val);
-/* PFIFO_KICK: the channel is off the device when this returns, or pending and vgpu_chan_kick_pending() is true. */
+/*
+ * PFIFO_KICK: the channel is off the device when this returns, or pending and
+ * vgpu_chan_kick_pending() is true.  A channel that does not leave in
+ * LIMIT_KICK_NS is stopped for good.
+ */
 int vgpu_chan_kick(struct vgpu *, gchan_t id);
 bool vgpu_chan_kick_pending(struct vgpu *, gchan_t id);
 /* The guest's store/load in channel id's USERD page (off < USERD_LEN, 4 bytes). */
@@ -221,6 +226,9 @@ int vgpu_bar3_rd(struct vgpu *, uint32_t off, uint8_t size, uint64_t *val);
 int vgpu_bar3_wr(struct vgpu *, uint32_t off, uint8_t size, uint64_t val);
 int vgpu_cfg_rd(struct vgpu *, uint32_t off, uint8_t size, uint64_t *val);
 int vgpu_cfg_wr(struct vgpu *, uint32_t off, uint8_t size, uint64_t val);
+/* dev_now() time when a virtual unit has something to do (an alarm, a runlist); SCHED_NEVER if none has. */
+uint64_t vgpu_next_alarm(struct vgpu *);
+void vgpu_alarm_tick(struct vgpu *, uint64_t now);
 /* Private register storage. */
 uint32_t vgpu_reg_load(const struct vgpu *, uint32_t off);
 void vgpu_reg_store(struct vgpu *, uint32_t off, uint32_t val);

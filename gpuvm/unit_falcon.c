@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Virtual falcons: the memory ports of FECS, GPCCS and PMU, the PMU's start,
+ * and the copy engines' registers.
+ *
+ * Always true: nothing that a guest uploads runs anywhere; it is kept so that
+ * a driver that reads it back finds it.  Port addresses wrap at the memory's
+ * size, so no store can leave it.
+ */
+#include "gpuvm/base/bits.h"
+#include "gpuvm/base/mem.h"
+#include "gpuvm/fermi/inst.h"
+#include "gpuvm/units.h"
+
+/* Code and data memory of each; more than any GF100 falcon has. */
+#define FALCON_WORDS 4096u
+/* Port control: bits 2-15 address, 24 advance on store, 25 on load [nvkm/falcon/v1.c]. */
+#define PORT_CODE_DATA 0x184u
+#define PORT_ADDR_MASK 0x0000fffcu
+#define PORT_STORE_INC (1u << 24)
+#define PORT_LOAD_INC (1u << 25)
+#define FALCON_START (1u << 1)
+#define FALCON_RANGE 0x1000u
+
+static struct falcon_mem *falcon_at(struct vgpu *v, uint32_t off)
+{
+	if (off < NV_FECS_SWITCH)
+		return &v->units->falcon[VFALCON_PMU];
+	return &v->units->falcon[off < NV_GPCCS_DMEM_CTRL ? VFALCON_FECS : VFALCON_GPCCS];
+}
+
+/* The word that the port at off stands at, as an index into the falcon's memory; the port moves on if its mode says so. */
+static uint32_t port_step(struct vgpu *v, uint32_t off, uint32_t inc)
+{
+	uint32_t ctrl = vgpu_reg_load(v, off - 4), at = ctrl & PORT_ADDR_MASK;
+	bool code = (off & (FALCON_RANGE - 1)) == PORT_CODE_DATA;
+
+	if (ctrl & inc)
+		vgpu_reg_store(v, off - 4, (ctrl & ~PORT_ADDR_MASK) | ((at + 4) & PORT_ADDR_MASK));
+	return at / 4 % FALCON_WORDS + (code ? 0 : FALCON_WORDS);
+}
+
+uint32_t unit_falcon_data_rd(struct vgpu *v, uint32_t off, uint32_t i)
+{
+	const struct falcon_mem *f = falcon_at(v, off);
+	uint32_t at = port_step(v, off, PORT_LOAD_INC);
+
+	(void)i;
+	return f->word ? f->word[at] : 0;
+}
+
+void unit_falcon_data_wr(struct vgpu *v, uint32_t off, uint32_t i, uint32_t val)
+{
+	struct falcon_mem *f = falcon_at(v, off);
+	uint32_t at = port_step(v, off, PORT_STORE_INC);
+
+	(void)i;
+	if (!f->word)
+		f->word = mem_calloc(2 * FALCON_WORDS, sizeof(*f->word));
+	if (!f->word) {
+		v->failed = true;
+		v->failed_why = "no memory for its falcons";
+		return;
+	}
+	f->word[at] = val;
+}
+
+void unit_falcon_forget(struct vgpu *v, enum vfalcon f)
+{
+	mem_free(v->units->falcon[f].word);
+	v->units->falcon[f].word = NULL;
+}
+
+/* ---- PMU --------------------------------------------------------------------------------- */
+
+/* Where nouveau's microcode puts its message rings: size << 16 | base; a driver only asks that they are not 0. */
+#define PMU_SEND 0x008004e0u
+#define PMU_RECV 0x00800560u
+
+void unit_pmu_cpuctl_wr(struct vgpu *v, uint32_t off, uint32_t i, uint32_t val)
+{
+	(void)off;
+	(void)i;
+	if (!(val & FALCON_START))
+		return;
+	vgpu_reg_store(v, NV_PMU_SEND_RING, PMU_SEND);
+	vgpu_reg_store(v, NV_PMU_RECV_RING, PMU_RECV);
+}
+
+void unit_pmu_reset(struct vgpu *v)
+{
+	mmio_reset_range(v, NV_PMU_CPUCTL & ~(FALCON_RANGE - 1),
+			 (NV_PMU_CPUCTL & ~(FALCON_RANGE - 1)) + FALCON_RANGE);
+	unit_falcon_forget(v, VFALCON_PMU);
+}
+
+/* ---- copy engines --------------------------------------------------------------------------- */
+
+#define CE_STRIDE (NV_CE1_INTR - NV_CE0_INTR)
+/* Error interrupt of the copy microcode [nvkm/engine/falcon.c]. */
+#define CE_INTR_ERROR (1u << 6)
+#define CE_CHAN_VALID (1u << 30)
+
+bool unit_ce_level(struct vgpu *v, unsigned int ce)
+{
+	uint32_t route = vgpu_reg_load(v, NV_CE0_INTR_ROUTE + ce * CE_STRIDE);
+
+	return vgpu_reg_load(v, NV_CE0_INTR + ce * CE_STRIDE) & route & ~(route >> 16);
+}
+
+void unit_ce_intr_clr_wr(struct vgpu *v, uint32_t off, uint32_t i, uint32_t val)
+{
+	uint32_t at = off - NV_CE0_INTR_CLR + NV_CE0_INTR;
+
+	(void)i;
+	vgpu_reg_store(v, at, vgpu_reg_load(v, at) & ~val);
+	unit_irq_update(v);
+}
+
+void unit_ce_route_wr(struct vgpu *v, uint32_t off, uint32_t i, uint32_t val)
+{
+	(void)i;
+	vgpu_reg_store(v, off, val);
+	unit_irq_update(v);
+}
+
+/* The card's own copy microcode serves every guest; starting the virtual one has nothing to show. */
+void unit_ce_cpuctl_wr(struct vgpu *v, uint32_t off, uint32_t i, uint32_t val)
+{
+	(void)v;
+	(void)off;
+	(void)i;
+	(void)val;
+}
+
+/* The guest's channel that last ran on the engine, as CE_CHAN names it; 0 if none is there. */
+static uint32_t ce_chan(struct vgpu *v, enum gpuvm_engine engine)
+{
+	for (uint32_t c = 0; c < GF100_NR_CHAN; c++) {
+		const struct vgpu_chan *ch = v->chan[c];
+
+		if (ch && ch->shadow && ch->nr_running && ch->engine == engine)
+			return CE_CHAN_VALID | lo32(gvram_x(shadow_chan_guest_inst(ch->shadow)) >> 12);
+	}
+	return 0;
+}
+
+void vgpu_raise_ce(struct vgpu *v, unsigned int ce, uint32_t error)
+{
+	uint32_t at = ce * CE_STRIDE, chan;
+
+	if (ce > 1)
+		return;
+	chan = ce_chan(v, ce ? GPUVM_ENG_CE1 : GPUVM_ENG_CE0);
+	if (chan)
+		vgpu_reg_store(v, NV_CE0_CHAN + at, chan);
+	vgpu_reg_store(v, NV_CE0_ERROR + at, error);
+	vgpu_reg_store(v, NV_CE0_INTR + at, vgpu_reg_load(v, NV_CE0_INTR + at) | CE_INTR_ERROR);
+	unit_irq_update(v);
+}
+
+void unit_ce_reset(struct vgpu *v, unsigned int ce)
+{
+	uint32_t first = (NV_CE0_INTR & ~(FALCON_RANGE - 1)) + ce * CE_STRIDE;
+
+	mmio_reset_range(v, first, first + FALCON_RANGE);
+}
