@@ -32,8 +32,9 @@ struct bus_ops {
 	void (*wr32)(struct bus *, uint32_t reg, uint32_t val);
 	void (*wr8)(struct bus *, uint32_t reg, uint8_t val);
 	/*
-	 * BAR 1 or 3, any length, done as naturally aligned accesses of at most
-	 * 8 bytes in ascending order, as memcpy_toio would.
+	 * BAR 1 or 3 (in a guest also 5, the PV call page, where bar_len is not
+	 * 0), any length, done as naturally aligned accesses of at most 8 bytes
+	 * in ascending order, as memcpy_toio would.
 	 */
 	void (*bar_rd)(struct bus *, int bar, uint64_t off, void *buf, size_t len);
 	void (*bar_wr)(struct bus *, int bar, uint64_t off, const void *buf, size_t len);

@@ -1,0 +1,356 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The process guest's bus.  BARs are mappings without access rights, and each
+ * register access below is one real load or store on them: it faults, trap.c
+ * decodes it, proc_client.c carries it to the mediator.  Nothing here takes a
+ * short cut past the trap.
+ *
+ * 1. The descriptors named in the environment are borrowed: they stay open for
+ *    the life of the process, so that programs it starts are the guest too.
+ * 2. One process (with those forked from it) has a guest's bus at a time: a
+ *    lock on the ring's file says so and dies with its owner.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "gpuvm/base/bits.h"
+#include "gpuvm/base/clock.h"
+#include "gpuvm/base/mem.h"
+#include "pv-driver/bus.h"
+#include "pv-driver/guest_ram.h"
+#include "pv-driver/proc_client.h"
+#include "pv-driver/trap.h"
+
+#define NR_BARS 6
+
+struct bus_guest {
+	struct bus bus;
+	struct trap_sink sink;
+	struct proc_client client;
+	struct proc_ring *ring;
+	int ring_fd, ram_fd, irq_fd, kick_fd, life_fd; /* borrowed from the environment */
+	uint8_t *bar[NR_BARS];			       /* PROT_NONE; NULL = absent */
+	uint64_t bar_len[NR_BARS];
+	struct guest_ram *ram;
+	struct trap *trap;
+	bool locked;
+};
+
+static struct bus_guest *guest_of(struct bus *b)
+{
+	return container_of(b, struct bus_guest, bus);
+}
+
+static uint64_t sink_load(struct trap_sink *s, uint32_t space, uint32_t off, uint8_t size)
+{
+	struct bus_guest *g = container_of(s, struct bus_guest, sink);
+
+	return proc_client_access(&g->client, space, off, size, false, 0);
+}
+
+static void sink_store(struct trap_sink *s, uint32_t space, uint32_t off, uint8_t size, uint64_t val)
+{
+	struct bus_guest *g = container_of(s, struct bus_guest, sink);
+
+	proc_client_access(&g->client, space, off, size, true, val);
+}
+
+/*
+ * A fault with SIGSEGV blocked ends the process, and libraries start threads
+ * with every signal blocked.  Once per thread: a mask is a system call.
+ */
+static void guest_thread_ready(void)
+{
+	static _Thread_local bool ready;
+	sigset_t set;
+
+	if (ready)
+		return;
+	sigemptyset(&set);
+	sigaddset(&set, SIGSEGV);
+	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+	ready = true;
+}
+
+static uint32_t guest_rd32(struct bus *b, uint32_t reg)
+{
+	guest_thread_ready();
+	return *(volatile uint32_t *)(guest_of(b)->bar[0] + reg);
+}
+
+static void guest_wr32(struct bus *b, uint32_t reg, uint32_t val)
+{
+	guest_thread_ready();
+	*(volatile uint32_t *)(guest_of(b)->bar[0] + reg) = val;
+}
+
+static void guest_wr8(struct bus *b, uint32_t reg, uint8_t val)
+{
+	guest_thread_ready();
+	*(volatile uint8_t *)(guest_of(b)->bar[0] + reg) = val;
+}
+
+/* The widest naturally aligned access at p that len allows. */
+static unsigned int guest_step(const volatile uint8_t *p, size_t len)
+{
+	unsigned int n = 8;
+
+	while (n > len || (uintptr_t)p % n)
+		n /= 2;
+	return n;
+}
+
+static void guest_bar_rd(struct bus *b, int bar, uint64_t off, void *buf, size_t len)
+{
+	const volatile uint8_t *p = guest_of(b)->bar[bar] + off;
+	uint8_t *to = buf;
+	uint64_t v;
+
+	guest_thread_ready();
+	for (unsigned int n; len; len -= n, p += n, to += n) {
+		n = guest_step(p, len);
+		if (n == 8)
+			v = *(const volatile uint64_t *)p;
+		else if (n == 4)
+			v = *(const volatile uint32_t *)p;
+		else if (n == 2)
+			v = *(const volatile uint16_t *)p;
+		else
+			v = *p;
+		memcpy(to, &v, n);
+	}
+}
+
+static void guest_bar_wr(struct bus *b, int bar, uint64_t off, const void *buf, size_t len)
+{
+	volatile uint8_t *p = guest_of(b)->bar[bar] + off;
+	const uint8_t *from = buf;
+	uint64_t v = 0;
+
+	guest_thread_ready();
+	for (unsigned int n; len; len -= n, p += n, from += n) {
+		n = guest_step(p, len);
+		memcpy(&v, from, n);
+		if (n == 8)
+			*(volatile uint64_t *)p = v;
+		else if (n == 4)
+			*(volatile uint32_t *)p = (uint32_t)v;
+		else if (n == 2)
+			*(volatile uint16_t *)p = (uint16_t)v;
+		else
+			*p = (uint8_t)v;
+	}
+}
+
+static uint64_t guest_bar_len(struct bus *b, int bar)
+{
+	return bar >= 0 && bar < NR_BARS ? guest_of(b)->bar_len[bar] : 0;
+}
+
+static int guest_mem_alloc(struct bus *b, uint64_t len, struct bus_mem *out)
+{
+	struct bus_guest *g = guest_of(b);
+	uint64_t gpa;
+	int err = guest_ram_alloc(g->ram, len, &gpa);
+
+	if (err)
+		return err;
+	*out = (struct bus_mem){ .cpu = guest_ram_cpu(g->ram, gpa), .addr = gpa, .len = align_up(len, 4096) };
+	return 0;
+}
+
+static void guest_mem_free(struct bus *b, struct bus_mem *m)
+{
+	if (!m->len)
+		return;
+	guest_ram_put(guest_of(b)->ram, m->addr, m->len);
+	*m = (struct bus_mem){ 0 };
+}
+
+static int guest_irq_wait(struct bus *b, uint64_t ns)
+{
+	struct bus_guest *g = guest_of(b);
+	uint64_t now = clock_ns(), end = now + ns < now ? UINT64_MAX : now + ns;
+	struct pollfd p = { .fd = g->irq_fd, .events = POLLIN };
+	struct timespec t;
+	char bytes[64];
+	ssize_t n;
+
+	for (;;) {
+		n = recv(g->irq_fd, bytes, sizeof bytes, MSG_DONTWAIT);
+		if (n > 0) {
+			/* A short read emptied the socket; all that waited was one "raised". */
+			while (n == (ssize_t)sizeof bytes)
+				n = recv(g->irq_fd, bytes, sizeof bytes, MSG_DONTWAIT);
+			return 0;
+		}
+		if (!n)
+			proc_client_check(&g->client); /* the other end is gone: so are we */
+		now = clock_ns();
+		if (now >= end)
+			return -ETIMEDOUT;
+		t = (struct timespec){ .tv_sec = (time_t)((end - now) / 1000000000ull),
+				       .tv_nsec = (long)((end - now) % 1000000000ull) };
+		if (ppoll(&p, 1, &t, NULL) < 0 && errno != EINTR)
+			return -errno;
+	}
+}
+
+static int guest_irq_fd(struct bus *b)
+{
+	return guest_of(b)->irq_fd;
+}
+
+static void guest_lock(struct bus_guest *g, short type, int *err)
+{
+	struct flock fl = { .l_type = type, .l_whence = SEEK_SET, .l_start = 0, .l_len = 1 };
+
+	*err = fcntl(g->ring_fd, F_SETLK, &fl) ? -errno : 0;
+}
+
+static void guest_close(struct bus *b)
+{
+	struct bus_guest *g = guest_of(b);
+	int err;
+
+	trap_remove(g->trap);
+	guest_ram_free(g->ram);
+	for (int i = 0; i < NR_BARS; i++)
+		if (g->bar[i])
+			munmap(g->bar[i], g->bar_len[i]);
+	if (g->ring)
+		munmap(g->ring, sizeof *g->ring);
+	if (g->locked)
+		guest_lock(g, F_UNLCK, &err);
+	mem_free(g);
+}
+
+static const struct bus_ops guest_ops = {
+	.name = "guest",
+	.close = guest_close,
+	.rd32 = guest_rd32,
+	.wr32 = guest_wr32,
+	.wr8 = guest_wr8,
+	.bar_rd = guest_bar_rd,
+	.bar_wr = guest_bar_wr,
+	.bar_len = guest_bar_len,
+	.mem_alloc = guest_mem_alloc,
+	.mem_free = guest_mem_free,
+	.irq_wait = guest_irq_wait,
+	.irq_fd = guest_irq_fd,
+};
+
+static int guest_env(struct bus_guest *g)
+{
+	const char *env = getenv(PROC_ENV);
+	char tail;
+
+	if (!env || sscanf(env, "%d,%d,%d,%d,%d%c", &g->ring_fd, &g->ram_fd, &g->irq_fd, &g->kick_fd,
+			   &g->life_fd, &tail) != 5)
+		return -ENODEV;
+	return 0;
+}
+
+static int guest_map_ring(struct bus_guest *g, const char **what)
+{
+	struct stat ring, ram;
+	int err;
+
+	*what = "the descriptors in " PROC_ENV " are not a guest's";
+	if (fstat(g->ring_fd, &ring) || fstat(g->ram_fd, &ram))
+		return -errno;
+	if (ring.st_size < (off_t)sizeof *g->ring)
+		return -EPROTO;
+	guest_lock(g, F_WRLCK, &err);
+	if (err) {
+		*what = "another process of this guest drives the GPU";
+		return -EBUSY;
+	}
+	g->locked = true;
+	g->ring = mmap(NULL, sizeof *g->ring, PROT_READ | PROT_WRITE, MAP_SHARED, g->ring_fd, 0);
+	if (g->ring == MAP_FAILED) {
+		g->ring = NULL;
+		return -errno;
+	}
+	if (g->ring->magic != PROC_MAGIC || (uint64_t)ram.st_size != g->ring->ram_len)
+		return -EPROTO;
+	*what = "the mediator speaks another version of the guest protocol";
+	if (g->ring->version != PROC_ABI_VERSION)
+		return -EPROTO;
+	*what = "no memory for the guest's RAM";
+	return guest_ram_new(g->ram_fd, g->ring->ram_len, &g->ram);
+}
+
+static int guest_map_bars(struct bus_guest *g, const char **what)
+{
+	static const struct {
+		int bar;
+		uint32_t space;
+	} map[] = { { 0, PROC_SPACE_BAR0 },
+		    { 1, PROC_SPACE_BAR1 },
+		    { 3, PROC_SPACE_BAR3 },
+		    { PROC_BAR_PV, PROC_SPACE_PV } };
+	struct trap_range range[ARRAY_SIZE(map)];
+	unsigned int nr = 0;
+	void *p;
+	int err;
+
+	*what = "cannot map the BARs";
+	for (unsigned int i = 0; i < ARRAY_SIZE(map); i++) {
+		uint64_t len = g->ring->bar_len[map[i].bar];
+
+		if (!len)
+			continue;
+		p = mmap(NULL, len, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+		if (p == MAP_FAILED)
+			return -errno;
+		g->bar[map[i].bar] = p;
+		g->bar_len[map[i].bar] = len;
+		range[nr++] = (struct trap_range){ .base = p, .len = len, .space = map[i].space };
+	}
+	*what = "this process has a guest bus already";
+	g->sink = (struct trap_sink){ .load = sink_load, .store = sink_store };
+	err = trap_install(range, nr, &g->sink, &g->trap);
+	/* Locks are the process's: giving up ours would give up the other bus's. */
+	if (err == -EBUSY)
+		g->locked = false;
+	return err;
+}
+
+int bus_guest_open(struct bus **out, char *msg, size_t n)
+{
+	struct bus_guest *g = mem_new(struct bus_guest);
+	const char *what = "out of memory";
+	int err = -ENOMEM;
+
+	if (!g)
+		goto err;
+	g->bus.ops = &guest_ops;
+	what = "not a guest: " PROC_ENV " is not set (start the program with gpuvm run)";
+	err = guest_env(g);
+	if (!err)
+		err = guest_map_ring(g, &what);
+	if (err)
+		goto err;
+	proc_client_init(&g->client, g->ring, g->kick_fd, g->life_fd, PROC_SPIN_AUTO);
+	err = guest_map_bars(g, &what);
+	if (err)
+		goto err;
+	*out = &g->bus;
+	return 0;
+err:
+	snprintf(msg, n, "%s", what);
+	if (g)
+		guest_close(&g->bus);
+	return err;
+}
