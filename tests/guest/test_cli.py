@@ -1,0 +1,133 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""The programs as people use them: the happy path of each mode, and bad input, which must give one clear line that
+names what was wrong, exit code 2, and leave nothing behind."""
+import json
+import os
+import sys
+import tempfile
+
+sys.path.insert(0, os.path.dirname(__file__))
+from tap import Daemon, Tap, make_file, prog, run  # noqa: E402
+
+t = Tap()
+GPUVM, COPY = prog("gpuvm"), prog("gpuvm-copy")
+
+
+def one_line(what, code, err, *words):
+    lines = [x for x in err.splitlines() if x]
+    good = code == 2 and len(lines) == 1 and all(w in lines[0] for w in words)
+    t.ok(good, f"{what}: one line, exit code 2", f"exit {code}\n{err}")
+
+
+with tempfile.TemporaryDirectory(prefix="gpuvm-cli-") as scratch:
+    data = make_file(scratch, "data", 3 << 20)
+    nothing = os.path.join(scratch, "no.sock")
+
+    # The happy path.
+    for mode in ("native", "passthrough", "full"):
+        code, out, err = run(GPUVM, "run", "--private", "--mode", mode, "--", COPY, "--json", data)
+        try:
+            r = json.loads(out)
+        except ValueError:
+            r = {}
+        t.ok(code == 0 and r.get("verified") is True and r.get("bytes") == 3 << 20, f"copy in mode {mode}",
+             f"exit {code}\n{out}\n{err}")
+    code, out, err = run(GPUVM, "run", "--private", "--", "sh", "-c", "exit 7")
+    t.ok(code == 7, "the program's exit code is gpuvm run's", err)
+    code, out, err = run(GPUVM, "run", "--private", "--", "sh", "-c", "kill -9 $$")
+    t.ok(code == 137, "a killed program gives 128 + signal", err)
+    for p in (GPUVM, prog("gpuvmd"), COPY, prog("gpuvm-bench")):
+        code, out, err = run(p, "--help")
+        t.ok(code == 0 and "usage" in out and not err, f"{os.path.basename(p)} --help", err)
+
+    # Bad input to gpuvm run.
+    code, _, err = run(GPUVM, "run", "--private", "--gpu", "nosuch", "--", "true")
+    one_line("unknown --gpu", code, err, "nosuch")
+    code, _, err = run(GPUVM, "run", "--private", "--gpu", "sim:vram=banana", "--", "true")
+    one_line("--gpu with a bad size", code, err, "banana")
+    code, _, err = run(GPUVM, "run", "--private", "--gpu", "sim:colour=red", "--", "true")
+    one_line("--gpu with an unknown option", code, err, "colour")
+    code, _, err = run(GPUVM, "run", "--mode", "fast", "--", "true")
+    one_line("unknown --mode", code, err, "fast")
+    code, _, err = run(GPUVM, "run", "--private", "--vram", "64G", "--", "true")
+    one_line("too much VRAM", code, err, "VRAM")
+    code, _, err = run(GPUVM, "run", "--vram", "-5", "--", "true")
+    one_line("negative VRAM", code, err, "-5")
+    code, _, err = run(GPUVM, "run", "--private", "--", os.path.join(scratch, "absent"))
+    one_line("a program that does not exist", code, err, "absent")
+    code, _, err = run(GPUVM, "frobnicate")
+    one_line("unknown command", code, err, "frobnicate")
+    code, _, err = run(GPUVM, "list", "--socket", nothing)
+    one_line("no daemon at the socket", code, err, nothing)
+    code, _, err = run(GPUVM, "run", "--private", "--policy", "karma", "--", "true")
+    one_line("unknown --policy", code, err, "karma")
+
+    # Bad input to gpuvm-copy.
+    for mode in ("native", "full"):
+        code, _, err = run(GPUVM, "run", "--private", "--mode", mode, "--", COPY, os.path.join(scratch, "gone"))
+        one_line(f"a file that does not exist ({mode})", code, err, "gone")
+    code, _, err = run(GPUVM, "run", "--private", "--mode", "native", "--", COPY, scratch)
+    one_line("a folder instead of a file", code, err, scratch)
+    code, _, err = run(COPY, data)
+    one_line("gpuvm-copy outside a guest", code, err)
+
+    # The daemon's own.
+    d = Daemon()
+    code, _, err = run(prog("gpuvmd"), "--socket", d.path)
+    one_line("a socket in use", code, err, d.path)
+    t.ok(os.path.exists(d.path), "the running daemon keeps its socket")
+    code, _, err = run(GPUVM, "run", "--socket", d.path, "--mode", "full", "--name", "bad name!", "--", "true")
+    one_line("a guest name with blanks", code, err, "name")
+    a, fds = d.call(op="attach", name="one", mode="full", vram=64 << 20)
+    t.ok(a["ok"] and len(fds) == 5, "attach gives five descriptors", a)
+    b, none = d.call(op="attach", name="one", mode="full", vram=64 << 20)
+    t.ok(not b["ok"] and "one" in b["error"] and not none, "a name in use is refused", b)
+    b, none = d.call(op="attach", name="two", mode="passthrough")
+    t.ok(not b["ok"] and not none, "passthrough is refused while a guest is there", b)
+    code, out, err = run(GPUVM, "list", "--socket", d.path, "--json")
+    t.ok(code == 0 and [g["name"] for g in json.loads(out)["guests"]] == ["one"], "list --json names the guest", out)
+    code, out, err = run(GPUVM, "list", "--socket", d.path)
+    t.ok(code == 0 and "one" in out and "full" in out, "list as a table", out)
+    code, out, err = run(GPUVM, "audit", "--socket", d.path)
+    t.ok(code == 0 and "clean" in out, "audit is clean", out + err)
+    code, out, err = run(GPUVM, "dump", "one", "--socket", d.path)
+    t.ok(code == 0 and "one" in out, "dump names the guest", out + err)
+    code, _, err = run(GPUVM, "show", "nobody", "--socket", d.path)
+    t.ok(code != 0 and "nobody" in err, "show of an unknown guest says so", err)
+    for fd in fds:
+        os.close(fd)
+    d.wait_no_guests()
+
+    # Too many guests: one more than there are slots, or channels, or VRAM.
+    base, held, refused = d.status(), [], None
+    for i in range(300):
+        a, fds = d.call(op="attach", name=f"g{i}", mode="full", vram=2 << 20)
+        if not a["ok"]:
+            refused = a["error"]
+            break
+        held.append(fds)
+    t.ok(refused and len(held) >= 64, "too many guests: refused with a reason, after 64 or more", refused)
+    for fds in held:
+        for fd in fds:
+            os.close(fd)
+    s = d.wait_no_guests()
+    t.ok(s["host"]["vram_free"] == base["host"]["vram_free"], "their VRAM came back", s["host"])
+
+    # Hostile control clients.
+    import socket
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as c:
+        c.connect(d.path)
+        c.send(b"{" * 1000)
+        t.ok(b'"ok": false' in c.recv(65536).replace(b'":', b'": ').replace(b":  ", b": "), "garbage is answered")
+    for req in ({}, {"op": 5}, {"op": "attach"}, {"op": "attach", "name": "x" * 40, "mode": "full", "vram": 1 << 30},
+                {"op": "attach", "name": "x", "mode": "full", "vram": -1},
+                {"op": "attach", "name": "x", "mode": "full", "vram": 1 << 62},
+                {"op": "attach", "name": "x", "mode": "full", "vram": 4096, "ram": 12345},
+                {"op": "attach", "name": "x", "mode": "full", "vram": 4096, "weight": 70000}):
+        a, none = d.call(**req)
+        t.ok(not a["ok"] and a["error"] and not none, f"refused: {json.dumps(req)[:60]}", a)
+    path = d.path
+    t.ok(d.stop() == 0, "stop ends the daemon with 0")
+    t.ok(not os.path.exists(path), "no socket is left behind")
+t.end()
