@@ -9,39 +9,14 @@
 
 #include "gpuvm/base/bits.h"
 #include "gpuvm/base/log.h"
+#include "gpuvm/base/size.h"
 #include "gpuvm/dev/sim/private.h"
 
 #define MIB (1ull << 20)
 
-/* A size with K, M or G behind it, or a number as C writes it. */
-static int parse_u64(const char *text, uint64_t *v)
-{
-	static const char suffix[] = "KMG";
-	const char *s;
-	char *end;
-	unsigned int shift = 0;
-
-	if (*text < '0' || *text > '9')
-		return -EINVAL;
-	errno = 0;
-	*v = strtoull(text, &end, 0);
-	if (errno)
-		return -EINVAL;
-	if (*end) {
-		s = strchr(suffix, *end);
-		if (!s || end[1])
-			return -EINVAL;
-		shift = 10 * (unsigned int)(s - suffix + 1);
-	}
-	if (*v > UINT64_MAX >> shift)
-		return -EINVAL;
-	*v <<= shift;
-	return 0;
-}
-
 static int parse_vram(struct sim_cfg *c, const char *val)
 {
-	if (parse_u64(val, &c->vram_len) || c->vram_len % MIB || c->vram_len < 256 * MIB ||
+	if (size_parse(val, &c->vram_len) || c->vram_len % MIB || c->vram_len < 256 * MIB ||
 	    c->vram_len > 6144 * MIB)
 		return -EINVAL;
 	return 0;
@@ -55,9 +30,13 @@ static int parse_clock(struct sim_cfg *c, const char *val)
 
 static int parse_fuses(struct sim_cfg *c, const char *val)
 {
-	uint64_t v;
+	unsigned long long v;
+	char *end;
 
-	if (parse_u64(val, &v) || v > UINT32_MAX)
+	if (*val < '0' || *val > '9')
+		return -EINVAL;
+	v = strtoull(val, &end, 0);
+	if (*end || v > UINT32_MAX)
 		return -EINVAL;
 	c->disable_fuses = (uint32_t)v;
 	return 0;
