@@ -248,6 +248,7 @@ static void ce_wr(struct sim *s, uint32_t off, uint32_t val)
 
 		sim_reg_store(s, base + CE_INTR, intr);
 		sim_intr(s, ce_pmc_bit(base), intr);
+		pfifo_wake(s);
 		return;
 	}
 	if (off - base == CE_INTR)

@@ -166,6 +166,8 @@ static void pgraph_wr(struct sim *s, uint32_t off, uint32_t val)
 	sim_reg_wr(s, off, val);
 	if (off == NV_PGRAPH_INTR || off == NV_PGRAPH_INTR_EN)
 		drive(s);
+	if (off == NV_PGRAPH_INTR)
+		pfifo_wake(s);
 }
 
 const struct sim_unit pgraph_units[] = {

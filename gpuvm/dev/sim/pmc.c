@@ -70,6 +70,7 @@ static void pmc_wr(struct sim *s, uint32_t off, uint32_t val)
 	case NV_PMC_ENABLE:
 		sim_reg_store(s, off, val);
 		reset_units(s, old & ~val);
+		pfifo_wake(s);
 		return;
 	case NV_PMC_PBDMA_ENABLE:
 		sim_reg_store(s, off, val & ((1u << GF100_NR_PBDMA) - 1));
