@@ -136,8 +136,12 @@ int mem_rd(struct sim *s, uint32_t target, uint64_t addr, void *buf, uint64_t le
 
 	pthread_rwlock_rdlock(&s->dma_lock);
 	if (all_there(s, target, addr, len)) {
-		for (; len; addr += run, d += run, len -= run)
-			memcpy(d, mem_ptr(s, target, addr, len, &run), run);
+		for (; len; addr += run, d += run, len -= run) {
+			/* A step of its own: the order in which arguments are evaluated is not defined. */
+			const uint8_t *p = mem_ptr(s, target, addr, len, &run);
+
+			memcpy(d, p, run);
+		}
 		err = 0;
 	}
 	pthread_rwlock_unlock(&s->dma_lock);
@@ -152,8 +156,11 @@ int mem_wr(struct sim *s, uint32_t target, uint64_t addr, const void *buf, uint6
 
 	pthread_rwlock_rdlock(&s->dma_lock);
 	if (all_there(s, target, addr, len)) {
-		for (; len; addr += run, d += run, len -= run)
-			memcpy(mem_ptr(s, target, addr, len, &run), d, run);
+		for (; len; addr += run, d += run, len -= run) {
+			uint8_t *p = mem_ptr(s, target, addr, len, &run);
+
+			memcpy(p, d, run);
+		}
 		err = 0;
 	}
 	pthread_rwlock_unlock(&s->dma_lock);
