@@ -136,6 +136,8 @@ struct gpuvm {
 	uint64_t poll_next;	  /* when running work is looked at again */
 	uint64_t poll_every;	  /* ns; grows while nothing ends */
 	uint64_t sched_next;	  /* when sched_pump() wants to be called again */
+	uint64_t pool_len;	  /* VRAM that guests can have in all */
+	uint64_t shadow_avail;	  /* what of the heap guests' shadows may take in all */
 	uint64_t shadow_reserved; /* sum of the vgpus' shadow_quota */
 	struct json_t *departed;  /* owned by metrics.c: last counters of guests that left */
 	bool audit_each_flush;
@@ -172,6 +174,10 @@ int vgpu_new(struct gpuvm *, struct hv_guest *, const struct vgpu_cfg *, struct 
 void vgpu_free(struct vgpu *);
 /* The guest's PCI function was reset: registers, channels, shadows back to power-on; VRAM stays. */
 void vgpu_reset(struct vgpu *);
+/* Fail-safe, until a reset: nothing of the guest is on the card any more; why is borrowed. */
+void vgpu_fail(struct vgpu *, const char *why);
+/* As hv_up.revoke. */
+int vgpu_revoke(struct vgpu *, gpa_t start, uint64_t len);
 int vgpu_access(struct vgpu *, struct hv_access *);
 /* Counts and (rate-limited) logs what a guest did wrong. */
 void vgpu_fault(struct vgpu *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
@@ -180,6 +186,8 @@ void vgpu_dump(struct vgpu *, FILE *);
 /* ---- chan.c: channels and doorbells ------------------------------------------------------ */
 /* PFIFO_CHAN_INST[id] written. Value without CHAN_INST_VALID unbinds. */
 int vgpu_chan_bind(struct vgpu *, gchan_t id, uint32_t inst_reg);
+/* The channel off the card and its card id back, whatever state the vGPU is in. */
+void vgpu_chan_release(struct vgpu *, gchan_t id);
 /* PFIFO_CHAN_STATE[id] written. */
 void vgpu_chan_state(struct vgpu *, gchan_t id, uint32_t val);
 /*

@@ -5,6 +5,10 @@
 
 /* Channels one vGPU may hold: half the card's, so that no guest can take them all by itself. */
 #define LIMIT_VGPU_CHANS 64
+/* Channels that every guest can count on, whatever the others take: one to work with, one for its kernel. */
+#define LIMIT_CHANS_PROMISED 2
+/* So that the promise can be kept on a card of 128 channels. */
+#define LIMIT_VGPUS 64
 /* A submission may run this long; as long as nouveau waits before it calls a channel hung, halved. */
 #define LIMIT_SUBMIT_MS 5000
 /* Accesses served per step over all guests: bounds how long an interrupt waits behind a flood. */
@@ -20,6 +24,8 @@
 /* Running work is looked at this often, in ns: at first, and at the most after it ran long. */
 #define LIMIT_POLL_MIN_NS 20000ull
 #define LIMIT_POLL_MAX_NS 1000000ull
+/* The least of mediator VRAM that a guest's shadows need: one full directory and a few tables. */
+#define LIMIT_SHADOW_BYTES_MIN (512ull << 10)
 /* Log lines a second that one guest can cause. */
 #define LIMIT_GUEST_LOG_LINES 5
 /* Mediator VRAM one guest's shadows may take: 16 full small tables and as many directories. */
