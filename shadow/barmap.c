@@ -30,7 +30,7 @@ void bar_drop(struct shadow_guest *sg, bool all, uint32_t target, uint64_t addr)
 	}
 }
 
-void bar_fini(struct shadow_guest *sg)
+void barmap_fini(struct shadow_guest *sg)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(sg->bar); i++)
 		mem_free(sg->bar[i].tlb);

@@ -233,6 +233,6 @@ void watch_del(struct shadow_guest *, gvram_t page);
 /* ---- barmap.c ---------------------------------------------------------------------------------- */
 /* Forgets cached translations of the BARs with that directory (all: of both BARs). */
 void bar_drop(struct shadow_guest *, bool all, uint32_t target, uint64_t addr);
-void bar_fini(struct shadow_guest *);
+void barmap_fini(struct shadow_guest *);
 
 #endif

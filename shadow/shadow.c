@@ -214,7 +214,7 @@ void shadow_guest_free(struct shadow_guest *sg)
 		shadow_chan_unbind(ch);
 	sg_settle(sg, true);
 	assert(list_empty(&sg->vas) && sg->stats.pins == 0 && sg->stats.table_bytes == 0);
-	bar_fini(sg);
+	barmap_fini(sg);
 	list_del(&sg->node);
 	mem_free(sg);
 }
