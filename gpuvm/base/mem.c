@@ -8,7 +8,12 @@ int (*mem_fault_hook)(void);
 
 void *mem_calloc(size_t n, size_t size)
 {
+	size_t bytes;
+
 	if (mem_fault_hook && mem_fault_hook())
+		return NULL;
+	/* calloc would see it too, but a sanitizer's calloc ends the program there. */
+	if (__builtin_mul_overflow(n, size, &bytes))
 		return NULL;
 	return calloc(n, size);
 }
