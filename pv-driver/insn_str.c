@@ -67,7 +67,7 @@ static int str_in_bar(struct insn *in, const struct str *s, unsigned int n, bool
 	return rs || rd;
 }
 
-/* Elements of 8 bytes at once would give the same memory; source and destination do not chase each other. */
+/* With both sides aligned to 8, overlapping ones are at least 8 apart: 8 bytes at once give the same memory. */
 static bool str_wide(struct insn *in, const struct str *s, uint64_t count)
 {
 	uint64_t si = *s->si & s->mask, di = *s->di & s->mask;
@@ -77,7 +77,7 @@ static bool str_wide(struct insn *in, const struct str *s, uint64_t count)
 		return false;
 	if (s->kind != INSN_STOS && s->kind != INSN_MOVS)
 		return false;
-	if (di % 8 || (s->kind == INSN_MOVS && (si % 8 || (di > si && di - si < 8))))
+	if (di % 8 || (s->kind == INSN_MOVS && si % 8))
 		return false;
 	return str_in_bar(in, s, 8, &mergeable) == 1 && mergeable;
 }

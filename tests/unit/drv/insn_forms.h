@@ -163,6 +163,6 @@ BAD("fstpl (%rdi)") BAD("fxsave (%rdi)") BAD("ldmxcsr (%rdi)") BAD("lea (%rdi), 
 BAD("shldl $3, %eax, (%rdi)") BAD("pinsrd $1, (%rdi), %xmm1") BAD("pextrd $1, %xmm1, (%rdi)")
 BAD("vmovhps (%rdi), %xmm1, %xmm2") BAD("vpbroadcastd (%rdi), %ymm1") BAD("vgatherdps %ymm1, (%rdi,%ymm2,4), %ymm3")
 BAD("vmaskmovps (%rdi), %ymm1, %ymm2") BAD("vpaddd (%rdi), %ymm1, %ymm2") BAD("clflush (%rdi)") BAD("prefetchw (%rdi)") BAD("crc32l (%rdi), %eax")
-BAD("fs movsb") BAD("rep gs movsb") BAD("cmpsd $1, (%rdi), %xmm1") BAD("movdir64b (%rdi), %rax") BAD(".byte 0x0f, 0xff")
+BAD(".byte 0x64, 0xa4") BAD(".byte 0x65, 0xf3, 0xa4") BAD("cmpsd $1, (%rdi), %xmm1") BAD("movdir64b (%rdi), %rax") BAD(".byte 0x0f, 0xff")
 
 #endif
