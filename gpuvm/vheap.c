@@ -86,7 +86,7 @@ static void set_bits(uint64_t *map, uint64_t from, uint64_t to, bool val)
 	}
 }
 
-/* The first page at or after p that stands at a multiple of align on the card; UINT64_MAX for none. */
+/* The first page from p on that stands at a multiple of align on the card; UINT64_MAX for none. */
 static uint64_t page_aligned(const struct vheap *h, uint64_t p, uint64_t align)
 {
 	uint64_t at = h->base + (p << PAGE_SHIFT);

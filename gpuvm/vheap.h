@@ -16,8 +16,8 @@ struct vheap;
 int vheap_new(hvram_t base, uint64_t len, struct vheap **out);
 void vheap_free(struct vheap *); /* accepts NULL */
 /*
- * len is rounded up to pages; align is a power of two of at least 4096 (-EINVAL else, and for len 0).
- * -ENOSPC.  Contents are undefined.
+ * len is rounded up to pages; align is a power of two of at least 4096 (-EINVAL
+ * else, and for len 0).  -ENOSPC.  Contents are undefined.
  */
 int vheap_alloc(struct vheap *, uint64_t len, uint64_t align, hvram_t *out);
 /* at and len as they were allocated. */

@@ -79,8 +79,8 @@ static int audit_ent(const struct sched *s, const struct sched_ent *ent, uint32_
 			      ent->name, st->submitted, st->done, st->dropped, nr_queued,
 			      nr_running);
 	if (st->started < st->done + nr_running || st->held_max_ns > st->held_ns)
-		return BROKEN("ent %s: %" PRIu64 " started, %" PRIu64 " done, %u running", ent->name,
-			      st->started, st->done, nr_running);
+		return BROKEN("ent %s: %" PRIu64 " started, %" PRIu64 " done, %u running",
+			      ent->name, st->started, st->done, nr_running);
 	return 0;
 }
 

@@ -329,7 +329,7 @@ static void work_start(struct sched_work *w, uint64_t now)
 		ent->stats.held_max_ns = held;
 }
 
-/* Serves one engine; answers when to ask again.  A policy cannot ask for the past: that would spin. */
+/* Serves one engine; answers when to ask again: never the past, which would spin. */
 static uint64_t pump_engine(struct sched *s, unsigned int engine, uint64_t now)
 {
 	for (int i = 0; i < PUMP_BUDGET; i++) {

@@ -43,7 +43,7 @@ static struct sched_ent *fifo_pick(struct sched *s, unsigned int engine, uint64_
 {
 	(void)now;
 	(void)again;
-	/* *again stays "never": sched_done or sched_cancel, each followed by a pump, frees the engine. */
+	/* *again stays "never": the pump after a sched_done or sched_cancel asks anyway. */
 	return s->nr_running[engine] ? NULL : sched_oldest(s, engine);
 }
 

@@ -174,8 +174,8 @@ void trace_dump(const struct trace *t, FILE *f)
 
 	while (trace_next(t, &at, &e)) {
 		words_of(t, &e, &w);
-		fprintf(f, "%" PRIu64 ".%09" PRIu64 " %s", e.time / 1000000000u, e.time % 1000000000u,
-			w.name);
+		fprintf(f, "%" PRIu64 ".%09" PRIu64 " %s", e.time / 1000000000u,
+			e.time % 1000000000u, w.name);
 		for (int i = 0; i < 3; i++)
 			if (w.arg[i])
 				fprintf(f, " %s=0x%" PRIx64, w.arg[i], w.val[i]);

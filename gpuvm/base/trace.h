@@ -19,7 +19,7 @@
 
 #define TRACE_MAX_OWNERS 16 /* tables; a handful of units trace, each once */
 
-/* name (up to 39 letters) and the names of what a, b, c mean: [a-z0-9_]; NULL for an argument that is not used. */
+/* name (up to 39 letters) and what a, b, c mean, all [a-z0-9_]; NULL for an unused argument. */
 struct trace_kind {
 	const char *name, *a, *b, *c;
 };
@@ -33,7 +33,7 @@ struct trace_event {
 struct trace {
 	bool on;
 	uint64_t mask;		  /* events in the ring - 1 */
-	uint64_t claimed, filled; /* events ever begun; ever finished.  Both go up by one per event */
+	uint64_t claimed, filled; /* events ever begun, and ever finished */
 	struct trace_event *ring; /* owned */
 	struct {
 		const struct trace_kind *kinds; /* borrowed */
@@ -42,10 +42,16 @@ struct trace {
 	uint32_t nr_owners, nr_kinds;
 };
 
-/* Room for the last nr events, rounded up to a power of two (-EINVAL for 0 or more than 2^24).  Off at first. */
+/*
+ * Room for the last nr events, rounded up to a power of two (-EINVAL for 0 or
+ * more than 2^24).  Off at first.
+ */
 int trace_new(uint32_t nr, struct trace **out);
 void trace_free(struct trace *); /* accepts NULL */
-/* -EINVAL for a bad name or an empty table, -ENOSPC beyond TRACE_MAX_OWNERS.  kinds must outlive the trace. */
+/*
+ * kinds must outlive the trace.  -EINVAL for a bad name or an empty table,
+ * -ENOSPC beyond TRACE_MAX_OWNERS.
+ */
 int trace_register(struct trace *, const struct trace_kind *kinds, uint32_t nr, uint32_t *base);
 /* By the writing thread, or before it starts. */
 void trace_enable(struct trace *, bool on);

@@ -38,7 +38,7 @@ int busmem_new(dma_t at, void *mem, size_t len, bool watched, struct busmem **ou
 			busmem_free(b);
 			return -ENOMEM;
 		}
-		/* The first look goes by differences too, so that pages of zeros cost the copy nothing. */
+		/* The first look goes by differences too: pages of zeros cost the copy nothing. */
 		busmem_changes(b, seen, NULL);
 	}
 	*out = b;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Bus memory as the record and replay shims know it: what dma_map was told, and since when it changed. */
+/* Bus memory as the record and replay shims know it: what dma_map was told, and what changed there. */
 #ifndef GPUVM_DEV_BUSMEM_H
 #define GPUVM_DEV_BUSMEM_H
 
@@ -26,7 +26,7 @@ void busmem_free(struct busmem *);
 struct busmem *busmem_find(const struct list *head, uint64_t at, uint64_t len);
 
 typedef void (*busmem_change_fn)(void *ctx, dma_t at, const void *data, size_t len);
-/* Calls fn for each range that differs from what was last seen, in order, at most a page at a time. */
+/* Calls fn for each range that differs from what was last seen, in order, a page at most. */
 void busmem_changes(struct busmem *, busmem_change_fn fn, void *ctx);
 
 #endif

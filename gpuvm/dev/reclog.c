@@ -279,8 +279,8 @@ int reclog_next(struct reclog_r *r, struct rec *out, char *msg, size_t n)
 	if (err < 0)
 		return err;
 	if (kind >= REC_NR || !shapes[kind].name)
-		return BAD("recording is damaged: unknown record %" PRIu64 " at byte %" PRIu64, kind,
-			   r->rec_at);
+		return BAD("recording is damaged: unknown record %" PRIu64 " at byte %" PRIu64,
+			   kind, r->rec_at);
 	rec.kind = (enum rec_kind)kind;
 	for (int i = 0; i < shapes[kind].nr_args && err == 0; i++)
 		err = get_varint(r, &rec.arg[i], msg, n);
@@ -314,7 +314,8 @@ static int read_header(struct reclog_r *r, char *msg, size_t n)
 	if (fstat(fileno(r->f), &st) < 0 || !S_ISREG(st.st_mode))
 		return BAD("not a regular file");
 	r->size = (uint64_t)st.st_size;
-	if (fread(&h, 1, sizeof(h), r->f) != sizeof(h) || memcmp(h.magic, magic, sizeof(magic)) != 0)
+	if (fread(&h, 1, sizeof(h), r->f) != sizeof(h) ||
+	    memcmp(h.magic, magic, sizeof(magic)) != 0)
 		return BAD("not a recording");
 	if (h.version != RECLOG_VERSION || h.len != sizeof(h))
 		return BAD("recording has version %u, this program reads version %u", h.version,
@@ -344,7 +345,8 @@ static int check_all(struct reclog_r *r, char *msg, size_t n)
 			return err;
 	}
 	if (r->at != r->size)
-		return BAD("recording is damaged: %" PRIu64 " bytes after its end", r->size - r->at);
+		return BAD("recording is damaged: %" PRIu64 " bytes after its end",
+			   r->size - r->at);
 	r->all_calls = r->calls;
 	return 0;
 }

@@ -72,7 +72,10 @@ const struct dev_info *reclog_info(const struct reclog_r *);
 uint32_t reclog_caps(const struct reclog_r *);
 /* How many calls the recording holds. */
 uint64_t reclog_calls(const struct reclog_r *);
-/* The next record; data is valid until the next call.  REC_END again and again at the end.  -EPROTO, -ENOMEM. */
+/*
+ * The next record; data is valid until the next call.  REC_END again and again at the end.
+ * -EPROTO, -ENOMEM.
+ */
 int reclog_next(struct reclog_r *, struct rec *out, char *msg, size_t n);
 /* Where the record that reclog_next() gave last begins in the file. */
 uint64_t reclog_at(const struct reclog_r *);

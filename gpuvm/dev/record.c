@@ -183,7 +183,8 @@ static uint64_t record_bar_rd(struct dev *d, int bar, uint64_t off, int size)
 	struct record *r = begin(d);
 	uint64_t v = dev_bar_rd(r->inner, bar, off, size);
 
-	end(r, &(struct rec){ .kind = REC_BAR_RD, .arg = { (unsigned int)bar, off, (unsigned int)size },
+	end(r, &(struct rec){ .kind = REC_BAR_RD,
+			      .arg = { (unsigned int)bar, off, (unsigned int)size },
 			      .ret = v });
 	return v;
 }
@@ -403,7 +404,8 @@ int record_open(const char *arg, const struct log *log, struct dev **out, char *
 		pthread_mutex_lock(&r->lock);
 		err = open_irq(r);
 		if (err == 0)
-			err = reclog_create(file, &inner->info, r->ops.caps, inner->ops->name, &r->log);
+			err = reclog_create(file, &inner->info, r->ops.caps, inner->ops->name,
+					    &r->log);
 		pthread_mutex_unlock(&r->lock);
 	}
 	if (err < 0) {

@@ -16,7 +16,7 @@ int record_status(const struct dev *d);
 struct replay_status {
 	uint64_t calls;	      /* answered from the recording so far */
 	uint64_t recorded;    /* calls it holds */
-	uint64_t divergences; /* calls that could not be answered: the one that differed and all since */
+	uint64_t divergences; /* calls not answered: the one that differed and all since */
 	char first[320];      /* the line that tells of the first one; "" if none */
 };
 

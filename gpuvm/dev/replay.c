@@ -48,8 +48,9 @@ static void diverge(struct replay *p, const char *line)
 {
 	if (p->status.divergences++)
 		return;
-	snprintf(p->status.first, sizeof(p->status.first), "call %" PRIu64 " (byte %" PRIu64 "): %s",
-		 p->status.calls + 1, reclog_at(p->log), line);
+	snprintf(p->status.first, sizeof(p->status.first),
+		 "call %" PRIu64 " (byte %" PRIu64 "): %s", p->status.calls + 1, reclog_at(p->log),
+		 line);
 	log_error(p->dev.log, "replay: %s", p->status.first);
 }
 
@@ -59,7 +60,7 @@ static bool event(struct replay *p, const struct rec *r)
 	struct busmem *b;
 
 	if (r->kind == REC_IRQ) {
-		/* Fails only when edges are left unread by the owner: it is readable then anyway. */
+		/* Fails only if the owner left too many edges unread; it is readable then anyway. */
 		if (write(p->irq_fd, &r->arg[0], sizeof(r->arg[0])) < 0)
 			log_debug(p->dev.log, "replay: interrupt file: %s", strerror(errno));
 		return true;
@@ -112,7 +113,8 @@ static bool differs(const struct replay *p, const struct rec *got, char *line, s
 
 		if (w == g)
 			continue;
-		snprintf(line, n, "%s: expected byte 0x%02x at 0x%" PRIx64 " of the data, got 0x%02x",
+		snprintf(line, n,
+			 "%s: expected byte 0x%02x at 0x%" PRIx64 " of the data, got 0x%02x",
 			 rec_describe(got, a, sizeof(a)), w, i, g);
 		return true;
 	}
@@ -178,7 +180,8 @@ static void replay_wr32(struct dev *d, uint32_t reg, uint32_t val)
 
 static int replay_vram_rd(struct dev *d, hvram_t at, void *buf, size_t len)
 {
-	return answer_int(d, &(struct rec){ .kind = REC_VRAM_RD, .arg = { hvram_x(at), len } }, buf);
+	return answer_int(d, &(struct rec){ .kind = REC_VRAM_RD, .arg = { hvram_x(at), len } },
+			  buf);
 }
 
 static int replay_vram_wr(struct dev *d, hvram_t at, const void *buf, size_t len)
@@ -197,8 +200,9 @@ static uint64_t replay_bar_rd(struct dev *d, int bar, uint64_t off, int size)
 {
 	uint64_t ones = size > 0 && size < 8 ? (1ull << (8 * size)) - 1 : UINT64_MAX;
 
-	return answer_value(d, &(struct rec){ .kind = REC_BAR_RD,
-					      .arg = { (unsigned int)bar, off, (unsigned int)size } },
+	return answer_value(d,
+			    &(struct rec){ .kind = REC_BAR_RD,
+					   .arg = { (unsigned int)bar, off, (unsigned int)size } },
 			    ones);
 }
 
@@ -342,13 +346,16 @@ int replay_open(const char *arg, const struct log *log, struct dev **out, char *
 	list_init(&p->mem);
 	p->ops = replay_ops;
 	p->ops.caps = reclog_caps(r);
-	p->dev = (struct dev){ .ops = &p->ops, .io = &replay_io, .info = *reclog_info(r), .log = log };
+	p->dev = (struct dev){
+		.ops = &p->ops, .io = &replay_io, .info = *reclog_info(r), .log = log,
+	};
 	p->status.recorded = reclog_calls(r);
 	p->irq_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (p->irq_fd < 0 || (p->ops.caps & ~(uint32_t)REPLAY_CAPS)) {
 		err = p->irq_fd < 0 ? -errno : -EPROTO;
 		snprintf(msg, n, "replay: %s",
-			 p->irq_fd < 0 ? strerror(errno) : "recording of a device with unknown abilities");
+			 p->irq_fd < 0 ? strerror(errno) :
+					 "recording of a device with unknown abilities");
 		replay_close(&p->dev);
 		return err;
 	}

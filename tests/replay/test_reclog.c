@@ -171,9 +171,9 @@ static void forged_events_stay_inside(void **state)
 {
 	static const struct rec map = { .kind = REC_DMA_MAP, .arg = { 0x1000, 0x1000 } };
 	static const struct { uint64_t at, len; bool ok; } mem[] = {
-		{ 0x1000, 16, true },	 { 0x1ff0, 16, true },	    { 0x1ff1, 16, false },
-		{ 0xfff, 16, false },	 { 0x2000, 16, false },	    { 0, 16, false },
-		{ ~0ull, 16, false },	 { ~0ull - 15, 16, false }, { 0x2000, 0, true },
+		{ 0x1000, 16, true },  { 0x1ff0, 16, true },	  { 0x1ff1, 16, false },
+		{ 0xfff, 16, false },  { 0x2000, 16, false },	  { 0, 16, false },
+		{ ~0ull, 16, false },  { ~0ull - 15, 16, false }, { 0x2000, 0, true },
 		{ 1ull << 63, 16, false },
 	};
 	const struct tmpdir *t = *state;
@@ -258,7 +258,8 @@ static void numbers_keep_their_value(void **state)
 	char msg[200];
 
 	for (size_t i = 0; i < ARRAY_SIZE(v); i++) {
-		rec[2 * i] = (struct rec){ .kind = REC_BAR_WR, .arg = { v[i], ~v[i], 3, v[i] ^ 9 } };
+		rec[2 * i] = (struct rec){ .kind = REC_BAR_WR,
+					   .arg = { v[i], ~v[i], 3, v[i] ^ 9 } };
 		/* An int answer: small negatives and 0 must survive the zigzag. */
 		rec[2 * i + 1] = (struct rec){ .kind = REC_ADVANCE, .arg = { v[i] },
 					       .ret = (uint64_t)(int64_t)-(int)i };

@@ -59,11 +59,12 @@ static uint64_t do_regs(struct drive *v, uint64_t h)
 {
 	static const uint32_t regs[] = { NV_PMC_BOOT_0, NV_PMC_INTR, NV_PTIMER_INTR,
 					 NV_PTIMER_TIME_LO, NV_PTIMER_ALARM };
-	uint32_t reg = regs[rnd(v, ARRAY_SIZE(regs))];
+	uint32_t reg = regs[rnd(v, ARRAY_SIZE(regs))], now;
 
 	switch (rnd(v, 4)) {
 	case 0: /* an alarm soon, and let it through; a driver's ack comes with it */
-		dev_wr32(v->d, NV_PTIMER_ALARM, dev_rd32(v->d, NV_PTIMER_TIME_LO) + 64 * rnd(v, 64));
+		now = dev_rd32(v->d, NV_PTIMER_TIME_LO);
+		dev_wr32(v->d, NV_PTIMER_ALARM, now + 64 * rnd(v, 64));
 		dev_wr32(v->d, NV_PTIMER_INTR, 1);
 		dev_wr32(v->d, NV_PTIMER_INTR_EN, 1);
 		dev_wr32(v->d, NV_PMC_INTR_EN, 1);
@@ -334,7 +335,8 @@ static void one_line_tells_what_differs(void **state)
 		const char *call, *want, *got;
 	} cases[] = {
 		{ c_value, "call 1 (byte 120)", "expected wr32 reg=0x9420 val=0x5", "val=0x6" },
-		{ c_reg, "call 1 ", "expected wr32 reg=0x9420 val=0x5", "got wr32 reg=0x140 val=0x5" },
+		{ c_reg, "call 1 ", "expected wr32 reg=0x9420 val=0x5",
+		  "got wr32 reg=0x140 val=0x5" },
 		{ c_kind, "call 1 ", "expected wr32", "got rd32 reg=0x9420" },
 		{ c_length, "call 2 ", "expected vram_wr at=0x100 len=0x8", "len=0x7" },
 		{ c_data, "call 2 ", "expected byte 0x66 at 0x5", "got 0x58" },
@@ -430,7 +432,7 @@ static int fail_nth(void)
 	return fail_at-- == 0;
 }
 
-/* Opens spec with the n-th allocation failing, for all n; a failure leaves one line and nothing else. */
+/* Opens spec with the n-th allocation failing, for all n; a failure leaves only one line. */
 static unsigned int open_failures(const char *spec)
 {
 	struct dev *d = NULL;

@@ -9,7 +9,9 @@
 static void levels(void **state)
 {
 	char buf[512] = "";
-	struct log l = { .out = fmemopen(buf, sizeof(buf), "w"), .level = LOG_INFO, .name = "prog" };
+	struct log l = { .out = fmemopen(buf, sizeof(buf), "w"),
+			 .level = LOG_INFO,
+			 .name = "prog" };
 
 	(void)state;
 	log_error(&l, "bad %d", 1);
