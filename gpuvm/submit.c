@@ -73,13 +73,9 @@ static void try_later(struct vgpu_chan *c, uint64_t now)
 }
 
 /* Whether the ring holds work that no submission stands for. */
-static bool ring_has_more(struct vgpu_chan *c)
+static bool ring_has_more(const struct vgpu_chan *c)
 {
-	if (c->put != c->put_host)
-		return true;
-	/* What it had started before it left the runlist. */
-	return list_empty(&c->running) &&
-	       host_userd_rd(c->vgpu->g, c->host, USERD_GP_GET) != c->put_host;
+	return c->put != c->put_host || c->unfinished;
 }
 
 void submit_ring(struct vgpu_chan *c)
@@ -126,6 +122,7 @@ static int backend_submit(void *core, struct sched_work *w)
 	uint32_t engines = shadow_chan_engines(c->shadow);
 
 	c->queued = NULL;
+	c->unfinished = false;
 	s->put = c->put_host = c->put;
 	s->start = w->started_ns;
 	list_add_tail(&c->running, &s->node);
@@ -231,10 +228,12 @@ void submit_offer_changed(struct vgpu_chan *c)
 	if (c->dead)
 		return;
 	c->entries = 0;
-	if (submit_offered(c))
+	if (submit_offered(c)) {
 		submit_ring(c);
-	else
-		submit_abort(c, dev_now(c->vgpu->g->dev));
+		return;
+	}
+	c->unfinished |= !list_empty(&c->running);
+	submit_abort(c, dev_now(c->vgpu->g->dev));
 }
 
 uint64_t gpuvm_poll_work(struct gpuvm *g, uint64_t now)
