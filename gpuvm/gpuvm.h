@@ -64,6 +64,7 @@ struct vgpu_chan {
 	struct submission *queued;  /* a doorbell that waits for the scheduler; a later doorbell joins it */
 	struct list running;	    /* submissions on the device, oldest first */
 	uint32_t nr_running;
+	bool unfinished;	    /* left the runlist while something ran: goes on when it comes back */
 	struct list busy;	    /* node on gpuvm.busy while something runs */
 };
 
