@@ -51,7 +51,8 @@ struct dev_io {
 	/*
 	 * Bulk VRAM, any alignment.  -ERANGE, and nothing moved, if the range is
 	 * not inside VRAM.  Ordered with the other calls of the same thread;
-	 * not atomic against the GPU.
+	 * not atomic against the GPU, but an aligned 8-byte word is stored whole:
+	 * page-table entries are rewritten while the GPU may walk them.
 	 */
 	int (*vram_rd)(struct dev *, hvram_t at, void *buf, size_t len);
 	int (*vram_wr)(struct dev *, hvram_t at, const void *buf, size_t len);
