@@ -53,30 +53,30 @@ void vgpu_raise_pbdma(struct vgpu *v, uint32_t pbdma, gchan_t id, uint32_t intr,
 	}
 }
 
-static void show_next(struct vgpu *v, uint32_t p)
+/* A channel whose stop waits for PBDMA p; GF100_NR_CHAN if none does. */
+static uint32_t waiting(const struct vgpu *v, uint32_t p)
 {
-	for (uint32_t c = 0; c < GF100_NR_CHAN; c++) {
-		struct pbdma_stop *s = &v->units->stop[c];
+	uint32_t c = 0;
 
-		if (!s->waits || s->pbdma != p)
-			continue;
-		s->waits = false;
-		show(v, c, s);
-		return;
-	}
-	vgpu_reg_store(v, reg_at(REGID_PBDMA_CHID, p), 0);
+	while (c < GF100_NR_CHAN && !(v->units->stop[c].waits && v->units->stop[c].pbdma == p))
+		c++;
+	return c;
 }
 
 void unit_pbdma_intr_wr(struct vgpu *v, uint32_t off, uint32_t i, uint32_t val)
 {
-	uint32_t old = vgpu_reg_load(v, off);
+	uint32_t old = vgpu_reg_load(v, off), next = waiting(v, i);
 
 	vgpu_reg_store(v, off, old & ~val);
 	if (old && !(old & ~val)) {
-		/* CHID still names the channel: the core looks there whom to resume. */
-		if (!v->failed)
+		vgpu_reg_store(v, reg_at(REGID_PBDMA_CHID, i), 0);
+		if (next < GF100_NR_CHAN) {
+			/* The card's PBDMA stands on a later channel: there is nothing to resume for this one. */
+			v->units->stop[next].waits = false;
+			show(v, next, &v->units->stop[next]);
+		} else if (!v->failed) {
 			gpuvm_pbdma_resume(v, i, load(v, REGID_PBDMA_METHOD, i));
-		show_next(v, i);
+		}
 	}
 	unit_irq_update(v);
 }

@@ -9,7 +9,7 @@
  * guest makes channels current only in its own FECS_CHAN.
  */
 #include "gpuvm/base/bits.h"
-#include "gpuvm/fermi/inst.h"
+#include "gpuvm/host.h"
 #include "gpuvm/units.h"
 
 #define FALCON_START (1u << 1)
@@ -67,13 +67,11 @@ void vgpu_raise_pgraph(struct vgpu *v, const struct vgpu_gr_error *e)
 /* The context size is the card's own answer: the guest allocates what the card's FECS will write. */
 void unit_fecs_cpuctl_wr(struct vgpu *v, uint32_t off, uint32_t i, uint32_t val)
 {
-	uint32_t size = reg_at(REGID_FECS_SCRATCH, 1);
-
 	(void)off;
 	(void)i;
 	if (!(val & FALCON_START))
 		return;
-	vgpu_reg_store(v, size, dev_rd32(v->g->dev, size));
+	vgpu_reg_store(v, reg_at(REGID_FECS_SCRATCH, 1), v->g->host->gr_ctx_len);
 	scratch_set(v, 0, FECS_READY);
 }
 
