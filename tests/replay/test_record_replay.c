@@ -108,13 +108,24 @@ static uint64_t do_bar(struct drive *v, uint64_t h)
 	return h;
 }
 
+/* Bytes that only the recording side writes; replay must bring them. */
+static void device_writes(struct drive *v)
+{
+	unsigned int nr = rnd(v, 4), at = rnd(v, BUS_LEN - 64), val = rnd(v, 256);
+
+	if (v->owner_writes && v->mapped && nr)
+		memset(v->bus + at, (int)val, nr * 16);
+}
+
 static uint64_t do_bus(struct drive *v, uint64_t h)
 {
 	/* From here on nothing of the old contents may matter. */
 	if (!v->mapped)
 		memset(v->bus, 0, sizeof(v->bus));
 	if (v->mapped && rnd(v, 4) == 0) {
+		device_writes(v);
 		h = mix64(h, (uint64_t)dev_dma_unmap(v->d, dma(BUS_AT), BUS_LEN));
+		h = mix(h, v->bus, sizeof(v->bus));
 		v->mapped = false;
 	} else {
 		int r = dev_dma_map(v->d, dma(BUS_AT), v->bus, BUS_LEN);
@@ -123,15 +134,6 @@ static uint64_t do_bus(struct drive *v, uint64_t h)
 		v->mapped |= r == 0;
 	}
 	return mix64(h, (uint64_t)dev_dma_unmap(v->d, dma(BUS_AT + BUS_LEN), 4096));
-}
-
-/* Bytes that only the recording side writes; replay must bring them. */
-static void device_writes(struct drive *v)
-{
-	unsigned int nr = rnd(v, 4), at = rnd(v, BUS_LEN - 64), val = rnd(v, 256);
-
-	if (v->owner_writes && v->mapped && nr)
-		memset(v->bus + at, (int)val, nr * 16);
 }
 
 static uint64_t one_call(struct drive *v)
