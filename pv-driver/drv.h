@@ -35,7 +35,7 @@ struct drv_chan;
 /* ---- drv -------------------------------------------------------------------- */
 
 struct drv_cfg {
-	/* Directories and tables of full size, as nouveau allocates them; else the PDE size field keeps them small. */
+	/* Page tables of full size, as nouveau allocates them; else the PDE size field keeps them small. */
 	bool full_tables;
 	bool small_pages;     /* never use 128 KiB pages */
 	bool fence_vram;      /* fence page in VRAM, read through BAR1; else in system memory */

@@ -78,6 +78,11 @@ static void mmu_fault(struct drv *d, uint32_t u)
 	struct drv_chan *ch = chan_by_inst(d, inst);
 	int e = unit_engine(u);
 
+	/*
+	 * Acknowledged before the engine runs again: a fault of the next channel
+	 * while the unit still holds this one would be lost.
+	 */
+	wr32(d, NV_PFIFO_MMU_FAULT_UNITS, 1u << u);
 	d->stats.faults++;
 	if (e >= 0)
 		engine_recover(d, (enum fermi_engine)e, ch);
@@ -100,12 +105,9 @@ static void mmu_faults(struct drv *d)
 {
 	uint32_t units = rd32(d, NV_PFIFO_MMU_FAULT_UNITS);
 
-	for (uint32_t u = 0; u < NR_FAULT_UNITS; u++) {
-		if (!(units & 1u << u))
-			continue;
-		mmu_fault(d, u);
-		wr32(d, NV_PFIFO_MMU_FAULT_UNITS, 1u << u);
-	}
+	for (uint32_t u = 0; u < NR_FAULT_UNITS; u++)
+		if (units & 1u << u)
+			mmu_fault(d, u);
 }
 
 static const char *pbdma_word(uint32_t intr)

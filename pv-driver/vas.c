@@ -19,8 +19,6 @@
 
 #define PDE_SPAN (1ull << 27)
 #define SLOT_RESERVED (0xf8000000ull / PDE_SPAN)
-/* A directory of one page spans 64 GiB: plenty for a small space, and no 64 KiB to clear. */
-#define SHORT_NR_PDE 512u
 #define MAX_SHIFT 3u
 
 static const struct fermi_geom *geom(void)
@@ -44,9 +42,11 @@ void vas_flush(struct drv_vas *v)
 	d->stats.tlb_flushes++;
 }
 
-static int vas_init(struct drv *d, uint32_t nr_pde, struct drv_vas **out)
+/* The directory is always a full one: who walks it need not look at the limit. */
+int vas_new(struct drv *d, struct drv_vas **out)
 {
 	struct drv_vas *v = mem_new(struct drv_vas);
+	uint32_t nr_pde = geom()->nr_pde;
 	int err;
 
 	if (!v)
@@ -65,11 +65,6 @@ static int vas_init(struct drv *d, uint32_t nr_pde, struct drv_vas **out)
 	}
 	*out = v;
 	return 0;
-}
-
-int vas_new(struct drv *d, struct drv_vas **out)
-{
-	return vas_init(d, d->cfg.full_tables ? geom()->nr_pde : SHORT_NR_PDE, out);
 }
 
 void vas_free(struct drv_vas *v)
@@ -128,7 +123,7 @@ int vas_new_bar(struct drv *d, uint64_t bar_len, struct drv_vas **out)
 	uint64_t use;
 	int err;
 
-	err = vas_init(d, d->cfg.full_tables ? geom()->nr_pde : SHORT_NR_PDE, &v);
+	err = vas_new(d, &v);
 	if (err)
 		return err;
 	v->bar = true;
