@@ -65,7 +65,7 @@ static void bar0_wr_narrow(struct sim *s, uint32_t off, int size, uint64_t val)
 	uint32_t mask = (uint32_t)cut(~0ull, size) << shift;
 	uint32_t v = (uint32_t)val << shift;
 
-	if (dword == NV_PPCI_CONFIG + 0x704)
+	if (dword == NV_PPCI_MSI_REARM)
 		sim_wr(s, dword, v & mask);
 	else if ((off >= PVGA && off < PVGA_END) || (off >= NV_PRAMIN && off < NV_PRAMIN + 0x100000u))
 		sim_wr(s, dword, (sim_rd(s, dword) & ~mask) | (v & mask));

@@ -148,6 +148,23 @@ int mem_rd(struct sim *s, uint32_t target, uint64_t addr, void *buf, uint64_t le
 	return err;
 }
 
+/*
+ * Like memcpy, but an aligned 8-byte word of the destination is stored whole:
+ * page-table entries change under the walker's eyes.
+ */
+static void store_words(uint8_t *p, const uint8_t *d, uint64_t len)
+{
+	uint64_t head = -(uintptr_t)p & 7, v;
+
+	head = head < len ? head : len;
+	memcpy(p, d, head);
+	for (p += head, d += head, len -= head; len >= 8; p += 8, d += 8, len -= 8) {
+		memcpy(&v, d, 8);
+		__atomic_store_n((uint64_t *)p, v, __ATOMIC_RELAXED);
+	}
+	memcpy(p, d, len);
+}
+
 int mem_wr(struct sim *s, uint32_t target, uint64_t addr, const void *buf, uint64_t len)
 {
 	const uint8_t *d = buf;
@@ -159,7 +176,7 @@ int mem_wr(struct sim *s, uint32_t target, uint64_t addr, const void *buf, uint6
 		for (; len; addr += run, d += run, len -= run) {
 			uint8_t *p = mem_ptr(s, target, addr, len, &run);
 
-			memcpy(p, d, run);
+			store_words(p, d, run);
 		}
 		err = 0;
 	}

@@ -66,7 +66,7 @@ static void ppci_wr(struct sim *s, uint32_t off, uint32_t val)
 	uint32_t mask = writable(off);
 
 	/* Drivers store the one byte 0xff; a dword with that low byte is as good. */
-	if (off == PPCI(0x704)) {
+	if (off == NV_PPCI_MSI_REARM) {
 		if ((val & 0xff) == 0xff)
 			sim_intr_rearm(s);
 		return;

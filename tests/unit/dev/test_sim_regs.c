@@ -13,6 +13,7 @@ static const struct {
 } partly[] = {
 	{ REGID_PMC_BOOT_1, 0 },			/* little endian only */
 	{ REGID_PMC_PBDMA_ENABLE, 7 },			/* three PBDMAs */
+	{ REGID_PFIFO_ENABLE, 1 },			/* one bit */
 	{ REGID_PFIFO_PBDMA_ENABLE, 7 },		/* three PBDMAs */
 	{ REGID_PTIMER_TIME_LO, 0xffffffe0 },		/* resolution */
 	{ REGID_PFB_MMU_CTRL, 1 },			/* the rest is the flush queue's state */
@@ -26,6 +27,9 @@ static bool special(enum reg_id r)
 	switch (r) {
 	case REGID_PPCI_CONFIG:	     /* read-only fields of configuration space: test_sim_ppci.c */
 	case REGID_FECS_INTR_CLR:    /* clears FECS_INTR: test_sim_pgraph.c */
+	case REGID_CE0_INTR_CLR:     /* clears CE0_INTR: test_sim_falcon.c */
+	case REGID_CE1_INTR_CLR:     /* likewise */
+	case REGID_PBDMA_INTR:	     /* kept by the PBDMA, not in storage: test_pfifo_*.c */
 	case REGID_PFIFO_CHAN_STATE: /* shows the channel's progress: test_pfifo_*.c */
 	case REGID_PFIFO_KICK:	     /* shows the channel kicked last: test_pfifo_*.c */
 		return true;
