@@ -40,6 +40,7 @@ static void assign(struct pfifo *f, struct pbdma *p, uint64_t now)
 	if (!c)
 		return;
 	c->on = p;
+	c->busy = true; /* until it leaves with nothing left */
 	p->chan = c;
 	if (c->wait == WAIT_ENGINE)
 		engine_take(p, c->wait_engine);
