@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: MIT
+/* Each guest's own time: it moves, can be set, and wakes its guest once. */
+#include "tests/t.h"
+
+#include "tests/unit/core/rig.h"
+
+static uint64_t now(struct rig *r, int i)
+{
+	return (uint64_t)rd(r, i, NV_PTIMER_TIME_HI) << 32 | rd(r, i, NV_PTIMER_TIME_LO);
+}
+
+static void set(struct rig *r, int i, uint64_t t)
+{
+	wr(r, i, NV_PTIMER_TIME_HI, hi32(t));
+	wr(r, i, NV_PTIMER_TIME_LO, lo32(t));
+}
+
+static void advance(struct rig *r, uint64_t ns)
+{
+	assert_int_equal(dev_advance(r->g->dev, ns), 0);
+}
+
+/* What the mediator's step does about virtual units. */
+static void tick(struct rig *r)
+{
+	for (int i = 0; i < 2; i++)
+		vgpu_alarm_tick(r->v[i], dev_now(r->g->dev));
+}
+
+static void time_moves(void **state)
+{
+	struct rig *r = *state;
+	uint64_t t = now(r, 0);
+
+	advance(r, 64000);
+	assert_int_equal(now(r, 0) - t, 64000);
+	assert_int_equal(rd(r, 0, NV_PTIMER_TIME_LO) & 0x1f, 0);
+}
+
+static void time_is_the_guests_own(void **state)
+{
+	struct rig *r = *state;
+	uint64_t other = now(r, 1);
+
+	set(r, 0, 0x28b00000ffull);
+	assert_int_equal(now(r, 0), 0x28b00000ffull & ~0x1full);
+	assert_int_equal(now(r, 1), other);
+	advance(r, 1ull << 32);
+	assert_int_equal(now(r, 0), 0x29b00000ffull & ~0x1full);
+	/* Across the end of 64 bits. */
+	set(r, 0, ~0ull);
+	advance(r, 0x21);
+	assert_int_equal(now(r, 0), 0x20);
+}
+
+static void alarm_fires_once_when_due(void **state)
+{
+	struct rig *r = *state;
+	uint64_t at;
+
+	set(r, 0, 0x100000000ull);
+	wr(r, 0, NV_PMC_INTR_EN, 1);
+	wr(r, 0, NV_PTIMER_INTR_EN, 1);
+	assert_int_equal(vgpu_next_alarm(r->v[0]), SCHED_NEVER);
+	wr(r, 0, NV_PTIMER_ALARM, 1000);
+	at = vgpu_next_alarm(r->v[0]);
+	assert_int_equal(at, dev_now(r->g->dev) + 1000);
+	advance(r, 999);
+	tick(r);
+	assert_int_equal(hv_null_irqs(r->hg[0]), 0);
+	assert_int_equal(rd(r, 0, NV_PTIMER_INTR), 0);
+	advance(r, 1);
+	tick(r);
+	assert_int_equal(hv_null_irqs(r->hg[0]), 1);
+	assert_int_equal(rd(r, 0, NV_PTIMER_INTR), 1);
+	assert_int_equal(rd(r, 0, NV_PMC_INTR), PMC_INTR_PTIMER);
+	assert_int_equal(vgpu_next_alarm(r->v[0]), SCHED_NEVER);
+	wr(r, 0, NV_PTIMER_INTR, 1);
+	assert_int_equal(rd(r, 0, NV_PTIMER_INTR), 0);
+	advance(r, 1ull << 33);
+	tick(r);
+	assert_int_equal(hv_null_irqs(r->hg[0]), 1);
+	assert_int_equal(hv_null_irqs(r->hg[1]), 0);
+}
+
+/* A guest that polls sees the alarm without anybody's tick. */
+static void alarm_shows_when_read(void **state)
+{
+	struct rig *r = *state;
+
+	set(r, 0, 0);
+	wr(r, 0, NV_PTIMER_ALARM, 64);
+	assert_int_equal(vgpu_next_alarm(r->v[0]), SCHED_NEVER); /* not enabled: nobody to wake */
+	advance(r, 64);
+	assert_int_equal(rd(r, 0, NV_PTIMER_INTR), 1);
+	assert_int_equal(rd(r, 0, NV_PMC_INTR), 0);
+}
+
+/* Enabled late: the latched alarm interrupts then. */
+static void enabling_a_due_alarm_interrupts(void **state)
+{
+	struct rig *r = *state;
+
+	wr(r, 0, NV_PMC_INTR_EN, 1);
+	set(r, 0, 0);
+	wr(r, 0, NV_PTIMER_ALARM, 64);
+	advance(r, 100);
+	wr(r, 0, NV_PTIMER_INTR_EN, 1);
+	assert_int_equal(hv_null_irqs(r->hg[0]), 1);
+}
+
+/* A time whose low half has passed comes round after 4.3 s. */
+static void alarm_in_the_past_waits_for_the_wrap(void **state)
+{
+	struct rig *r = *state;
+
+	set(r, 0, 2000);
+	wr(r, 0, NV_PTIMER_INTR_EN, 1);
+	wr(r, 0, NV_PTIMER_ALARM, 1000);
+	assert_int_equal(vgpu_next_alarm(r->v[0]), dev_now(r->g->dev) + (1ull << 32) - 1000);
+}
+
+/* Setting the time moves the moment of a waiting alarm. */
+static void setting_time_moves_the_alarm(void **state)
+{
+	struct rig *r = *state;
+
+	set(r, 0, 0);
+	wr(r, 0, NV_PTIMER_INTR_EN, 1);
+	wr(r, 0, NV_PTIMER_ALARM, 10000);
+	set(r, 0, 9000);
+	assert_int_equal(vgpu_next_alarm(r->v[0]), dev_now(r->g->dev) + 1000);
+}
+
+static void a_guests_alarm_never_touches_the_card(void **state)
+{
+	struct rig *r = *state;
+	uint32_t alarm = dev_rd32(r->g->dev, NV_PTIMER_ALARM), hi = dev_rd32(r->g->dev, NV_PTIMER_TIME_HI);
+
+	set(r, 0, 0x1234ull << 32);
+	wr(r, 0, NV_PTIMER_ALARM, 77);
+	wr(r, 0, NV_PTIMER_INTR_EN, 1);
+	assert_int_equal(dev_rd32(r->g->dev, NV_PTIMER_ALARM), alarm);
+	assert_int_equal(dev_rd32(r->g->dev, NV_PTIMER_TIME_HI), hi);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		RIG_TEST(time_moves),
+		RIG_TEST(time_is_the_guests_own),
+		RIG_TEST(alarm_fires_once_when_due),
+		RIG_TEST(alarm_shows_when_read),
+		RIG_TEST(enabling_a_due_alarm_interrupts),
+		RIG_TEST(alarm_in_the_past_waits_for_the_wrap),
+		RIG_TEST(setting_time_moves_the_alarm),
+		RIG_TEST(a_guests_alarm_never_touches_the_card),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
