@@ -147,32 +147,65 @@ static enum fault_reason check_kind(const struct mmu *m, uint64_t pte)
 	return FAULT_NONE;
 }
 
+/* Where in a PDE's range an address lies, and what the PDE says. */
+struct walk {
+	const struct fermi_geom *g;
+	uint64_t in, pde;
+	uint32_t cut; /* log2 of the divisor of both tables' lengths */
+};
+
+static enum fault_reason walk_small(struct sim *s, const struct walk *w, uint64_t in, uint64_t *pte)
+{
+	return walk_table(s, pde_small_target(w->pde), pde_small_addr(w->pde), in >> FERMI_SMALL_SHIFT,
+			  w->g->nr_small >> w->cut, pte);
+}
+
+/*
+ * Whether a small page lies anywhere in the large page around va.  Then the
+ * large entry must not be cached whole: it would hide that small page.
+ */
+static bool is_mixed(struct sim *s, const struct walk *w)
+{
+	uint64_t large = 1ull << w->g->large_shift, first = align_down(w->in, large), pte;
+
+	if (pde_small_target(w->pde) == PDE_NONE)
+		return false;
+	for (uint64_t in = first; in < first + large; in += 1ull << FERMI_SMALL_SHIFT)
+		if (walk_small(s, w, in, &pte) == FAULT_NONE)
+			return true;
+	return false;
+}
+
 /*
  * Walks for va: the small table first, the large one where that has nothing.
- * When neither has a page the reason is that of the table that got furthest,
- * "no page" before "too short" before "no table".
+ * *shift is the size of the page that *pte may be cached for.  When neither
+ * has a page the reason is that of the table that got furthest, "no page"
+ * before "too short" before "no table".
  */
 static enum fault_reason walk(struct sim *s, const struct mmu_vm *vm, const struct fermi_geom *g,
 			      uint64_t va, uint64_t *pte, uint32_t *shift)
 {
-	uint64_t in = va & ((1ull << g->pde_shift) - 1), pde;
+	struct walk w = { .g = g, .in = va & ((1ull << g->pde_shift) - 1) };
 	enum fault_reason small, large;
-	uint32_t cut;
+	uint64_t page = 1ull << g->large_shift;
 
-	if (!load_entry(s, vm->pdb_target, vm->pdb + (va >> g->pde_shift) * 8, &pde))
+	if (!load_entry(s, vm->pdb_target, vm->pdb + (va >> g->pde_shift) * 8, &w.pde))
 		return FAULT_PT_NOT_PRESENT;
-	cut = pde_size_shift(pde);
+	w.cut = pde_size_shift(w.pde);
 	*shift = FERMI_SMALL_SHIFT;
-	small = walk_table(s, pde_small_target(pde), pde_small_addr(pde), in >> FERMI_SMALL_SHIFT,
-			   g->nr_small >> cut, pte);
+	small = walk_small(s, &w, w.in, pte);
 	if (small == FAULT_NONE)
 		return check_kind(s->mmu, *pte);
-	*shift = g->large_shift;
-	large = walk_table(s, pde_large_target(pde), pde_large_addr(pde), in >> g->large_shift,
-			   g->nr_large >> cut, pte);
-	if (large == FAULT_NONE)
-		return check_kind(s->mmu, *pte);
-	return small > large ? small : large;
+	large = walk_table(s, pde_large_target(w.pde), pde_large_addr(w.pde), w.in >> g->large_shift,
+			   g->nr_large >> w.cut, pte);
+	if (large != FAULT_NONE)
+		return small > large ? small : large;
+	if (is_mixed(s, &w)) /* the 4 KiB of it at va */
+		*pte = pte_move(*pte, pte_target(*pte),
+				align_down(pte_addr(*pte), page) | (va & (page - 1) & ~0xfffull));
+	else
+		*shift = g->large_shift;
+	return check_kind(s->mmu, *pte);
 }
 
 /* A usable entry for va from the TLB, else from a walk that fills it. */

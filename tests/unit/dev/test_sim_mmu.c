@@ -80,6 +80,12 @@ static void test_small_before_large(void **state)
 	/* The next 4 KiB have no small page: the large one serves them. */
 	assert_int_equal(rd(&k, VA + 4096, &v), FAULT_NONE);
 	assert_int_equal(v, 3);
+	/* Which is asked first does not matter: a cached large page hides no small one. */
+	kit_flush(&k);
+	assert_int_equal(rd(&k, VA + 4096, &v), FAULT_NONE);
+	assert_int_equal(v, 3);
+	assert_int_equal(rd(&k, VA, &v), FAULT_NONE);
+	assert_int_equal(v, 2);
 	dev_close(k.d);
 }
 
