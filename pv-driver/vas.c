@@ -20,6 +20,8 @@
 #define PDE_SPAN (1ull << 27)
 #define SLOT_RESERVED (0xf8000000ull / PDE_SPAN)
 #define MAX_SHIFT 3u
+/* A BAR uses one entry; a page of them instead of 64 KiB spares bring-up thousands of PRAMIN stores. */
+#define BAR_NR_PDE 512u
 
 static const struct fermi_geom *geom(void)
 {
@@ -42,11 +44,9 @@ void vas_flush(struct drv_vas *v)
 	d->stats.tlb_flushes++;
 }
 
-/* The directory is always a full one: who walks it need not look at the limit. */
-int vas_new(struct drv *d, struct drv_vas **out)
+static int vas_init(struct drv *d, uint32_t nr_pde, struct drv_vas **out)
 {
 	struct drv_vas *v = mem_new(struct drv_vas);
-	uint32_t nr_pde = geom()->nr_pde;
 	int err;
 
 	if (!v)
@@ -65,6 +65,12 @@ int vas_new(struct drv *d, struct drv_vas **out)
 	}
 	*out = v;
 	return 0;
+}
+
+/* Always a full directory: who scans it need not look at the limit. */
+int vas_new(struct drv *d, struct drv_vas **out)
+{
+	return vas_init(d, geom()->nr_pde, out);
 }
 
 void vas_free(struct drv_vas *v)
@@ -123,7 +129,7 @@ int vas_new_bar(struct drv *d, uint64_t bar_len, struct drv_vas **out)
 	uint64_t use;
 	int err;
 
-	err = vas_new(d, &v);
+	err = vas_init(d, d->cfg.full_tables ? geom()->nr_pde : BAR_NR_PDE, &v);
 	if (err)
 		return err;
 	v->bar = true;
