@@ -86,8 +86,13 @@ static void nonstall(struct gpuvm *g, enum fermi_engine e)
 			vgpu_raise_nonstall(v, e);
 }
 
-static void serve_engines(struct gpuvm *g)
+static void serve_engines(struct gpuvm *g, uint64_t now)
 {
+	struct vgpu_chan *c, *tmp;
+
+	/* First what has ended, so that its guest is not told of the next interrupt too. */
+	list_for_each_safe(c, tmp, &g->busy, busy)
+		submit_check(c, now);
 	for (uint32_t e = 0; e < NR_ENGINES; e++) {
 		uint32_t reg = reg_at(REGID_PFIFO_ENG_INTR_E, e), v = dev_rd32(g->dev, reg);
 
@@ -223,7 +228,7 @@ static void serve_pfifo(struct gpuvm *g, uint64_t now)
 				 PFIFO_INTR_RUNLIST);
 
 	if (stat & PFIFO_INTR_ENGINE)
-		serve_engines(g);
+		serve_engines(g, now);
 	if (stat & PFIFO_INTR_MMU_FAULT)
 		serve_mmu_faults(g, now);
 	if (stat & PFIFO_INTR_PBDMA)
