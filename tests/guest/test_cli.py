@@ -31,7 +31,7 @@ with tempfile.TemporaryDirectory(prefix="gpuvm-cli-") as scratch:
             r = json.loads(out)
         except ValueError:
             r = {}
-        t.ok(code == 0 and r.get("verified") is True and r.get("bytes") == 3 << 20, f"copy in mode {mode}",
+        t.ok(code == 0 and r.get("verified") is True and r.get("bytes") == 3 * (3 << 20), f"copy in mode {mode}",
              f"exit {code}\n{out}\n{err}")
     code, out, err = run(GPUVM, "run", "--private", "--", "sh", "-c", "exit 7")
     t.ok(code == 7, "the program's exit code is gpuvm run's", err)
