@@ -23,6 +23,15 @@
 #define PAGE_LEN (1u << PAGE_SHIFT)
 #define NR_PAGES (GF100_MMIO_LEN >> PAGE_SHIFT)
 
+/*
+ * A guest whose registers lie about what it stored cannot be served.  It is
+ * failed on the next tick: here the caller may still be using its channels.
+ */
+void unit_broken(struct vgpu *v, const char *why)
+{
+	v->units->broken = why;
+}
+
 /* ---- private storage ------------------------------------------------------------------ */
 
 uint32_t vgpu_reg_load(const struct vgpu *v, uint32_t off)
@@ -44,9 +53,7 @@ void vgpu_reg_store(struct vgpu *v, uint32_t off, uint32_t val)
 	if (!*p)
 		*p = mem_calloc(PAGE_LEN / 4, 4);
 	if (!*p) {
-		/* A guest whose registers lie about what it stored cannot be served. */
-		v->failed = true;
-		v->failed_why = "no memory for its registers";
+		unit_broken(v, "no memory for its registers");
 		return;
 	}
 	(*p)[(off & (PAGE_LEN - 1)) / 4] = val;
@@ -263,7 +270,7 @@ int vgpu_units_new(struct vgpu *v)
 		return err;
 	unit_identity_init(v);
 	mmio_reset(v);
-	return v->failed ? -ENOMEM : 0;
+	return v->units->broken ? -ENOMEM : 0;
 }
 
 void vgpu_units_reset(struct vgpu *v)
@@ -298,11 +305,17 @@ uint64_t vgpu_next_alarm(struct vgpu *v)
 {
 	uint64_t a = unit_ptimer_next(v), b = unit_pfifo_next(v);
 
+	if (v->failed)
+		return SCHED_NEVER;
+	if (v->units->broken)
+		return 0;
 	return a < b ? a : b;
 }
 
 void vgpu_alarm_tick(struct vgpu *v, uint64_t now)
 {
+	if (v->units->broken)
+		vgpu_fail(v, v->units->broken);
 	unit_ptimer_tick(v, now);
 	unit_pfifo_tick(v, now);
 }

@@ -58,8 +58,7 @@ void unit_falcon_data_wr(struct vgpu *v, uint32_t off, uint32_t i, uint32_t val)
 	if (!f->word)
 		f->word = mem_calloc(2 * FALCON_WORDS, sizeof(*f->word));
 	if (!f->word) {
-		v->failed = true;
-		v->failed_why = "no memory for its falcons";
+		unit_broken(v, "no memory for its falcons");
 		return;
 	}
 	f->word[at] = val;

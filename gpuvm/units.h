@@ -33,6 +33,7 @@ enum vfalcon { VFALCON_FECS, VFALCON_GPCCS, VFALCON_PMU, NR_VFALCONS };
 
 struct vgpu_unit_state {
 	bool irq_line;
+	const char *broken; /* why the guest is failed on the next tick; NULL: it is not */
 	uint64_t time_off; /* PTIMER is dev_now() plus this, modulo 2^64 */
 	bool alarm_set;
 	uint64_t alarm_at;    /* PTIMER time */
@@ -44,6 +45,9 @@ struct vgpu_unit_state {
 	struct falcon_mem falcon[NR_VFALCONS];
 	uint8_t prom[VBIOS_LEN];
 };
+
+/* ---- mmio.c ------------------------------------------------------------------------- */
+void unit_broken(struct vgpu *, const char *why);
 
 /* ---- unit_pmc.c --------------------------------------------------------------------- */
 /* A unit's registers changed: PMC_INTR and the line follow; an edge to 1 interrupts the guest. */
