@@ -28,7 +28,8 @@ static int unknown(const char *spec, char *msg, size_t n)
 	char clean[64];
 	size_t at;
 
-	at = (size_t)snprintf(msg, n, "unknown GPU '%s'; known:", log_clean(clean, sizeof(clean), spec));
+	at = (size_t)snprintf(msg, n,
+			      "unknown GPU '%s'; known:", log_clean(clean, sizeof(clean), spec));
 	for (size_t i = 0; i < ARRAY_SIZE(impls) && at < n; i++)
 		at += (size_t)snprintf(msg + at, n - at, " %s", impls[i].name);
 	return -EINVAL;

@@ -65,13 +65,17 @@ static int null_vram_zero(struct dev *d, hvram_t at, uint64_t len)
 	return 0;
 }
 
-/* What an aperture shows at off: registers through BAR0, VRAM itself through the others; NULL beyond. */
+/*
+ * What an aperture shows at off: registers through BAR0, VRAM itself through the others; NULL
+ * beyond.
+ */
 static uint8_t *null_bar(struct null_dev *n, int bar, uint64_t off, int size)
 {
 	if (size < 1 || size > 8 || !is_aligned(off, (uint64_t)size))
 		return NULL;
 	if (bar == 0)
-		return range_ok(off, (uint64_t)size, GF100_MMIO_LEN) ? (uint8_t *)n->regs + off : NULL;
+		return range_ok(off, (uint64_t)size, GF100_MMIO_LEN) ? (uint8_t *)n->regs + off
+								     : NULL;
 	return range_ok(off, (uint64_t)size, NULL_VRAM_LEN) ? n->vram + off : NULL;
 }
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* MMU fault units and reasons, as numbers and as words.  Sources: nvkm/engine/fifo/gf100.c, rnndb/memory/gf100_vm.xml. */
+/*
+ * MMU fault units and reasons, as numbers and as words.
+ * Sources: nvkm/engine/fifo/gf100.c, rnndb/memory/gf100_vm.xml.
+ */
 #ifndef GPUVM_FERMI_FAULT_H
 #define GPUVM_FERMI_FAULT_H
 

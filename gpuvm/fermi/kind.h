@@ -15,7 +15,10 @@
 #define KIND_TILED 0xfe	   /* generic block-linear */
 #define KIND_INVALID 0xff
 
-/* The kind without compression that k folds to (k itself if it has none), KIND_INVALID if k is no kind. */
+/*
+ * The kind without compression that k folds to (k itself if it has none), KIND_INVALID if k is no
+ * kind.
+ */
 uint8_t kind_base(uint8_t k);
 
 static inline bool kind_known(uint8_t k)

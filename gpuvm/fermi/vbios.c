@@ -10,7 +10,10 @@
 
 #include "gpuvm/base/bits.h"
 
-/* Where things stand.  Only the ROM header's place and the pointers at 0x18 and 0x36 are fixed by the format. */
+/*
+ * Where things stand.  Only the ROM header's place and the pointers at 0x18 and 0x36 are fixed by
+ * the format.
+ */
 enum {
 	AT_PCIR_PTR = 0x18,
 	AT_DCB_PTR = 0x36,

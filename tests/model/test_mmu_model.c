@@ -46,19 +46,21 @@ static int ref_load(struct world *w, uint32_t target, uint64_t addr, uint64_t *v
 /* 0 plain, 1 compressed, 2 not a kind: by the list of storage types, value by value. */
 static int ref_kind(uint32_t kind)
 {
-	static const char *const plain = "00 01 11 26 27 28 29 46 7b 8b 8c 8d 8e a7 a8 a9 aa c3 fd fe";
-	static const char *const packed =
-		"02 03 04 05 07 08 09 0a 17 18 19 1a 3a 3b 3c 3d 3e 3f 40 41 51 52 53 54 86 87 88 89 "
-		"a3 a4 a5 a6 bf c0 c1 c2 cc cd ce cf d0 d1 d8 db dd df e0 e2 e3 e4 e5 e6 e9 eb ed ee "
-		"f0 f1 f2 f3 f4 f5 f6 f7 f8 f9 fa fb";
+	static const char *const plain =
+		"00 01 11 26 27 28 29 46 7b 8b 8c 8d 8e a7 a8 a9 aa c3 fd fe";
+	static const char *const packed = "02 03 04 05 07 08 09 0a 17 18 19 1a 3a 3b 3c 3d 3e 3f "
+					  "40 41 51 52 53 54 86 87 88 89 "
+					  "a3 a4 a5 a6 bf c0 c1 c2 cc cd ce cf d0 d1 d8 db dd df "
+					  "e0 e2 e3 e4 e5 e6 e9 eb ed ee "
+					  "f0 f1 f2 f3 f4 f5 f6 f7 f8 f9 fa fb";
 	const char hex[] = { "0123456789abcdef"[kind >> 4], "0123456789abcdef"[kind & 15], 0 };
 
 	return strstr(plain, hex) ? 0 : strstr(packed, hex) ? 1 : 2;
 }
 
 /* One table's word on va; the answer's fault is FAULT_NONE if it has a page. */
-static struct answer ref_table(struct world *w, uint32_t ptarget, uint64_t table, uint32_t shift, uint64_t in,
-			       uint64_t nr, uint64_t va, bool write, bool priv)
+static struct answer ref_table(struct world *w, uint32_t ptarget, uint64_t table, uint32_t shift,
+			       uint64_t in, uint64_t nr, uint64_t va, bool write, bool priv)
 {
 	uint64_t e, size = 1ull << shift;
 	int kind;
@@ -98,9 +100,10 @@ static struct answer ref_xlate(struct world *w, uint64_t va, bool write, bool pr
 	if (ref_load(w, w->pdb_target, w->pdb + (va >> pde_shift) * 8, &pde))
 		return (struct answer){ .fault = 0 };
 	cut = 1ull << (pde >> 2 & 3);
-	s = ref_table(w, pde >> 32 & 3, (pde >> 36 & 0xfffffff) << 12, 12, in, (w->geom ? 16384 : 32768) / cut,
-		      va, write, priv);
-	l = ref_table(w, pde & 3, (pde >> 4 & 0xfffffff) << 12, large, in, 1024 / cut, va, write, priv);
+	s = ref_table(w, pde >> 32 & 3, (pde >> 36 & 0xfffffff) << 12, 12, in,
+		      (w->geom ? 16384 : 32768) / cut, va, write, priv);
+	l = ref_table(w, pde & 3, (pde >> 4 & 0xfffffff) << 12, large, in, 1024 / cut, va, write,
+		      priv);
 	/* A table that has a page decides, the small one first; 0x100 marks "has one, but". */
 	if (s.fault == FAULT_NONE || s.fault & 0x100)
 		l = s;
@@ -181,7 +184,10 @@ static uint64_t random_va(struct world *w, const uint64_t *pdes)
 
 	if (kit_rand(&w->x) % 50 == 0)
 		return kit_rand(&w->x) % (1ull << 41);
-	in = (e < 8 ? e : e < 16 ? g->nr_large / 2 - 12 + e : g->nr_large - 24 + e) << g->large_shift;
+	in = (e < 8    ? e
+	      : e < 16 ? g->nr_large / 2 - 12 + e
+		       : g->nr_large - 24 + e)
+	     << g->large_shift;
 	return pdes[kit_rand(&w->x) % 4] + in + kit_rand(&w->x) % (1ull << g->large_shift);
 }
 
@@ -196,10 +202,13 @@ static void probe(struct world *w, const struct mmu_vm *bound, uint64_t va)
 	vm.priv = priv;
 	w->seen[want.fault]++;
 	got = mmu_xlate(kit_sim(w->d), &vm, va, 64, write, &target, &addr, &run);
-	if (got != want.fault || (got == FAULT_NONE && (target != want.target || addr != want.addr || !run)))
-		fail_msg("va %llx geom %u write %d priv %d: fault %x target %u addr %llx, expected %x %u %llx",
-			 (unsigned long long)va, w->geom, write, priv, got, target, (unsigned long long)addr,
-			 want.fault, want.target, (unsigned long long)want.addr);
+	if (got != want.fault ||
+	    (got == FAULT_NONE && (target != want.target || addr != want.addr || !run)))
+		fail_msg("va %llx geom %u write %d priv %d: fault %x target %u addr %llx, expected "
+			 "%x %u %llx",
+			 (unsigned long long)va, w->geom, write, priv, got, target,
+			 (unsigned long long)addr, want.fault, want.target,
+			 (unsigned long long)want.addr);
 }
 
 static void one_round(struct world *w, uint64_t inst)
@@ -213,7 +222,8 @@ static void one_round(struct world *w, uint64_t inst)
 	dev_wr32(w->d, NV_PFB_MMU_CTRL, w->geom);
 	w->pdb_target = (uint32_t)(kit_rand(&w->x) % 3);
 	w->pdb_target += w->pdb_target > 0;
-	w->pdb = w->pdb_target ? SYS_AT + SYS_LEN - 0x20000 : 4 * MIB + kit_rand(&w->x) % 8 * 0x40000;
+	w->pdb = w->pdb_target ? SYS_AT + SYS_LEN - 0x20000
+			       : 4 * MIB + kit_rand(&w->x) % 8 * 0x40000;
 	w->limit = kit_rand(&w->x) % 4 ? (1ull << 40) - 1 : kit_rand(&w->x) % (1ull << 40);
 	kit_wr64(w->d, inst + INST_PDB_LO, w->pdb | w->pdb_target);
 	kit_wr64(w->d, inst + INST_LIMIT_LO, w->limit);
@@ -229,7 +239,8 @@ static void one_round(struct world *w, uint64_t inst)
 		/* An entry changes, the driver flushes: no old answer survives. */
 		if (i % 100 == 99) {
 			random_pde(w, pdes[kit_rand(&w->x) % 4]);
-			dev_wr32(w->d, NV_PFB_TLB_PDB, (uint32_t)(w->pdb >> 12 << 4) | w->pdb_target);
+			dev_wr32(w->d, NV_PFB_TLB_PDB,
+				 (uint32_t)(w->pdb >> 12 << 4) | w->pdb_target);
 			dev_wr32(w->d, NV_PFB_TLB_FLUSH, TLB_FLUSH_GO | TLB_FLUSH_ALL_PAGES);
 		}
 	}
@@ -238,8 +249,9 @@ static void one_round(struct world *w, uint64_t inst)
 static void test_walks(void **state)
 {
 	static const uint8_t reasons[] = {
-		FAULT_PT_NOT_PRESENT, FAULT_PT_TOO_SHORT, FAULT_PAGE_NOT_PRESENT,  FAULT_VM_LIMIT, FAULT_PRIVILEGED,
-		FAULT_READ_ONLY,      FAULT_BAD_KIND,	  FAULT_COMPRESSED_SYSRAM, FAULT_NONE,
+		FAULT_PT_NOT_PRESENT, FAULT_PT_TOO_SHORT,      FAULT_PAGE_NOT_PRESENT,
+		FAULT_VM_LIMIT,	      FAULT_PRIVILEGED,	       FAULT_READ_ONLY,
+		FAULT_BAD_KIND,	      FAULT_COMPRESSED_SYSRAM, FAULT_NONE,
 	};
 	struct world w = { .d = kit_open("vram=256M,clock=manual"), .x = 0x2545f4914f6cdd1dull };
 

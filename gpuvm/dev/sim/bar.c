@@ -40,8 +40,8 @@ static uint64_t bar_len(const struct sim *s, int bar)
 
 static bool access_ok(const struct sim *s, int bar, uint64_t off, int size)
 {
-	return (size == 1 || size == 2 || size == 4 || size == 8) && is_aligned(off, (uint64_t)size) &&
-	       range_ok(off, (uint64_t)size, bar_len(s, bar));
+	return (size == 1 || size == 2 || size == 4 || size == 8) &&
+	       is_aligned(off, (uint64_t)size) && range_ok(off, (uint64_t)size, bar_len(s, bar));
 }
 
 /* ---- BAR0 ------------------------------------------------------------------ */
@@ -67,7 +67,8 @@ static void bar0_wr_narrow(struct sim *s, uint32_t off, int size, uint64_t val)
 
 	if (dword == NV_PPCI_MSI_REARM)
 		sim_wr(s, dword, v & mask);
-	else if ((off >= PVGA && off < PVGA_END) || (off >= NV_PRAMIN && off < NV_PRAMIN + 0x100000u))
+	else if ((off >= PVGA && off < PVGA_END) ||
+		 (off >= NV_PRAMIN && off < NV_PRAMIN + 0x100000u))
 		sim_wr(s, dword, (sim_rd(s, dword) & ~mask) | (v & mask));
 	else
 		pbus_bad_access(s, off, (uint32_t)cut(val, size), true);
@@ -86,8 +87,8 @@ static void bar0_wr(struct sim *s, uint32_t off, int size, uint64_t val)
 
 /* ---- BAR1, BAR3 ------------------------------------------------------------ */
 
-static void fault(struct sim *s, int bar, const struct bar_space *b, enum fault_reason reason, uint64_t va,
-		  bool write)
+static void fault(struct sim *s, int bar, const struct bar_space *b, enum fault_reason reason,
+		  uint64_t va, bool write)
 {
 	struct mmu_fault f = {
 		.unit = bar == 1 ? FAULT_UNIT_BAR1 : FAULT_UNIT_BAR3,

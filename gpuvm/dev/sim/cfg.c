@@ -90,7 +90,8 @@ int sim_cfg_parse(struct sim_cfg *c, const char *arg, char *msg, size_t n)
 		size_t len = strcspn(arg, ",");
 		int err;
 
-		snprintf(opt, sizeof(opt), "%.*s", (int)(len < sizeof(opt) ? len : sizeof(opt) - 1), arg);
+		snprintf(opt, sizeof(opt), "%.*s", (int)(len < sizeof(opt) ? len : sizeof(opt) - 1),
+			 arg);
 		err = parse_option(c, opt, msg, n);
 		if (err)
 			return err;

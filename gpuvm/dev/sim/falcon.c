@@ -148,11 +148,11 @@ static bool port_find(struct sim *s, uint32_t off, struct port_ref *r)
 		return false;
 	f = &s->falcons->f[i];
 	if (in < DATA_PORTS)
-		*r = (struct port_ref){ &f->code_port[(in - CODE_PORTS) / 16], f->code, shapes[i].code_len,
-					in & 0xc };
+		*r = (struct port_ref){ &f->code_port[(in - CODE_PORTS) / 16], f->code,
+					shapes[i].code_len, in & 0xc };
 	else
-		*r = (struct port_ref){ &f->data_port[(in - DATA_PORTS) / 8], f->data, shapes[i].data_len,
-					in & 0x4 };
+		*r = (struct port_ref){ &f->data_port[(in - DATA_PORTS) / 8], f->data,
+					shapes[i].data_len, in & 0x4 };
 	return true;
 }
 
@@ -256,7 +256,8 @@ static void ce_wr(struct sim *s, uint32_t off, uint32_t val)
 	sim_reg_wr(s, off, val);
 }
 
-void ce_error(struct sim *s, const struct engine_ctx *ctx, uint32_t mthd, uint32_t val, uint32_t code)
+void ce_error(struct sim *s, const struct engine_ctx *ctx, uint32_t mthd, uint32_t val,
+	      uint32_t code)
 {
 	uint32_t base = ctx->engine == ENGINE_CE0 ? CE0_BASE : CE1_BASE;
 	uint32_t where = (ctx->subc & 7) << 11 | ((mthd >> 2) & 0x7ff);
@@ -266,7 +267,8 @@ void ce_error(struct sim *s, const struct engine_ctx *ctx, uint32_t mthd, uint32
 	sim_reg_store(s, base + CE_CHAN, 1u << 30 | (uint32_t)(ctx->vm.inst >> 12));
 	sim_reg_store(s, base + CE_INTR, sim_reg_load(s, base + CE_INTR) | CE_INTR_ERROR);
 	/* The microcode routes its interrupts to the host. */
-	sim_reg_store(s, base + CE_INTR_ROUTE, sim_reg_load(s, base + CE_INTR_ROUTE) | CE_INTR_ERROR);
+	sim_reg_store(s, base + CE_INTR_ROUTE,
+		      sim_reg_load(s, base + CE_INTR_ROUTE) | CE_INTR_ERROR);
 	sim_intr(s, ce_pmc_bit(base), true);
 }
 

@@ -137,7 +137,10 @@ int mem_rd(struct sim *s, uint32_t target, uint64_t addr, void *buf, uint64_t le
 	pthread_rwlock_rdlock(&s->dma_lock);
 	if (all_there(s, target, addr, len)) {
 		for (; len; addr += run, d += run, len -= run) {
-			/* A step of its own: the order in which arguments are evaluated is not defined. */
+			/*
+			 * A step of its own: the order in which arguments are evaluated is not
+			 * defined.
+			 */
 			const uint8_t *p = mem_ptr(s, target, addr, len, &run);
 
 			memcpy(d, p, run);
@@ -150,7 +153,7 @@ int mem_rd(struct sim *s, uint32_t target, uint64_t addr, void *buf, uint64_t le
 
 /*
  * Like memcpy, but an aligned 8-byte word of the destination is stored whole:
- * page-table entries change under the walker's eyes.
+ * page-table entries change under the walker's eyes, after what they point at.
  */
 static void store_words(uint8_t *p, const uint8_t *d, uint64_t len)
 {
@@ -160,7 +163,7 @@ static void store_words(uint8_t *p, const uint8_t *d, uint64_t len)
 	memcpy(p, d, head);
 	for (p += head, d += head, len -= head; len >= 8; p += 8, d += 8, len -= 8) {
 		memcpy(&v, d, 8);
-		__atomic_store_n((uint64_t *)p, v, __ATOMIC_RELAXED);
+		__atomic_store_n((uint64_t *)p, v, __ATOMIC_RELEASE);
 	}
 	memcpy(p, d, len);
 }
@@ -281,14 +284,17 @@ static int given_check(const struct sim *s, uint64_t at, uint64_t len, bool give
 	return 0;
 }
 
-/* A file of len bytes whose holder cannot change its length: truncating it would kill us by SIGBUS. */
+/*
+ * A file of len bytes whose holder cannot change its length: truncating it would kill us by SIGBUS.
+ */
 static int sealed_file(uint64_t len)
 {
 	int fd = memfd_create("vram", MFD_CLOEXEC | MFD_ALLOW_SEALING), err;
 
 	if (fd < 0)
 		return -errno;
-	if (ftruncate(fd, (off_t)len) || fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)) {
+	if (ftruncate(fd, (off_t)len) ||
+	    fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)) {
 		err = -errno;
 		close(fd);
 		return err;

@@ -122,8 +122,8 @@ static bool load_entry(struct sim *s, uint32_t target, uint64_t addr, uint64_t *
 }
 
 /* Looks va up in one of a PDE's tables.  A PDE's targets 1, 2, 3 are a PTE's 0, 2, 3. */
-static enum fault_reason walk_table(struct sim *s, uint32_t pde_target, uint64_t table, uint64_t index,
-				    uint64_t nr, uint64_t *pte)
+static enum fault_reason walk_table(struct sim *s, uint32_t pde_target, uint64_t table,
+				    uint64_t index, uint64_t nr, uint64_t *pte)
 {
 	if (pde_target == PDE_NONE)
 		return FAULT_PT_NOT_PRESENT;
@@ -142,7 +142,8 @@ static enum fault_reason check_kind(const struct mmu *m, uint64_t pte)
 		return FAULT_BAD_KIND;
 	if (target == 1)
 		return FAULT_PAGE_NOT_PRESENT;
-	if (target != PTE_VRAM && (m->kind_comp[kind / 64] >> (kind % 64) & 1 || pte & PTE_TAG_MASK))
+	if (target != PTE_VRAM &&
+	    (m->kind_comp[kind / 64] >> (kind % 64) & 1 || pte & PTE_TAG_MASK))
 		return FAULT_COMPRESSED_SYSRAM;
 	return FAULT_NONE;
 }
@@ -156,8 +157,8 @@ struct walk {
 
 static enum fault_reason walk_small(struct sim *s, const struct walk *w, uint64_t in, uint64_t *pte)
 {
-	return walk_table(s, pde_small_target(w->pde), pde_small_addr(w->pde), in >> FERMI_SMALL_SHIFT,
-			  w->g->nr_small >> w->cut, pte);
+	return walk_table(s, pde_small_target(w->pde), pde_small_addr(w->pde),
+			  in >> FERMI_SMALL_SHIFT, w->g->nr_small >> w->cut, pte);
 }
 
 /*
@@ -196,8 +197,8 @@ static enum fault_reason walk(struct sim *s, const struct mmu_vm *vm, const stru
 	small = walk_small(s, &w, w.in, pte);
 	if (small == FAULT_NONE)
 		return check_kind(s->mmu, *pte);
-	large = walk_table(s, pde_large_target(w.pde), pde_large_addr(w.pde), w.in >> g->large_shift,
-			   g->nr_large >> w.cut, pte);
+	large = walk_table(s, pde_large_target(w.pde), pde_large_addr(w.pde),
+			   w.in >> g->large_shift, g->nr_large >> w.cut, pte);
 	if (large != FAULT_NONE)
 		return small > large ? small : large;
 	if (is_mixed(s, &w)) /* the 4 KiB of it at va */
@@ -209,11 +210,12 @@ static enum fault_reason walk(struct sim *s, const struct mmu_vm *vm, const stru
 }
 
 /* A usable entry for va from the TLB, else from a walk that fills it. */
-static enum fault_reason find_entry(struct sim *s, const struct mmu_vm *vm, uint64_t va, uint64_t *pte,
-				    uint32_t *shift)
+static enum fault_reason find_entry(struct sim *s, const struct mmu_vm *vm, uint64_t va,
+				    uint64_t *pte, uint32_t *shift)
 {
 	struct mmu *m = s->mmu;
-	const struct fermi_geom *g = &fermi_geom[atomic_load_explicit(&m->geom, memory_order_relaxed)];
+	const struct fermi_geom *g =
+		&fermi_geom[atomic_load_explicit(&m->geom, memory_order_relaxed)];
 	enum fault_reason r;
 	uint64_t generation;
 
@@ -260,8 +262,8 @@ enum fault_reason mmu_xlate_held(struct sim *s, const struct mmu_vm *vm, uint64_
 	return FAULT_NONE;
 }
 
-enum fault_reason mmu_xlate(struct sim *s, const struct mmu_vm *vm, uint64_t va, uint64_t len, bool write,
-			    uint32_t *target, uint64_t *addr, uint64_t *run)
+enum fault_reason mmu_xlate(struct sim *s, const struct mmu_vm *vm, uint64_t va, uint64_t len,
+			    bool write, uint32_t *target, uint64_t *addr, uint64_t *run)
 {
 	enum fault_reason r;
 
@@ -329,8 +331,8 @@ static void move_in(uint8_t *p, const void *buf, uint64_t n)
 }
 
 /* One hold of dma_lock; *done bytes were moved even when it faults. */
-static enum fault_reason move_some(struct sim *s, const struct mmu_vm *vm, uint64_t va, uint8_t *buf,
-				   uint64_t len, bool write, uint64_t *done)
+static enum fault_reason move_some(struct sim *s, const struct mmu_vm *vm, uint64_t va,
+				   uint8_t *buf, uint64_t len, bool write, uint64_t *done)
 {
 	enum fault_reason r = FAULT_NONE;
 	uint64_t run;
@@ -367,8 +369,8 @@ static enum fault_reason move(struct sim *s, const struct mmu_vm *vm, uint64_t v
 	return FAULT_NONE;
 }
 
-enum fault_reason mmu_rd(struct sim *s, const struct mmu_vm *vm, uint64_t va, void *buf, uint64_t len,
-			 uint64_t *at)
+enum fault_reason mmu_rd(struct sim *s, const struct mmu_vm *vm, uint64_t va, void *buf,
+			 uint64_t len, uint64_t *at)
 {
 	return move(s, vm, va, buf, len, false, at);
 }
@@ -413,8 +415,8 @@ static enum fault_reason copy_some(struct sim *s, struct copy *c)
 	return r;
 }
 
-enum fault_reason mmu_copy(struct sim *s, const struct mmu_vm *vm, uint64_t dst, uint64_t src, uint64_t len,
-			   uint64_t *at, bool *at_write)
+enum fault_reason mmu_copy(struct sim *s, const struct mmu_vm *vm, uint64_t dst, uint64_t src,
+			   uint64_t len, uint64_t *at, bool *at_write)
 {
 	struct copy c = { .vm = vm, .dst = dst, .src = src, .len = len };
 	enum fault_reason r = FAULT_NONE;
@@ -466,6 +468,7 @@ void mmu_fault(struct sim *s, const struct mmu_fault *f)
 	sim_reg_store(s, reg_at(REGID_PFIFO_MMU_FAULT_VAHI, f->unit), hi32(f->va));
 	sim_reg_store(s, reg_at(REGID_PFIFO_MMU_FAULT_INFO, f->unit), info);
 	sim_reg_store(s, NV_PFIFO_MMU_FAULT_UNITS, units | bit);
-	sim_reg_store(s, NV_PFIFO_ENG_FAULT, sim_reg_load(s, NV_PFIFO_ENG_FAULT) | engine_bit(f->unit));
+	sim_reg_store(s, NV_PFIFO_ENG_FAULT,
+		      sim_reg_load(s, NV_PFIFO_ENG_FAULT) | engine_bit(f->unit));
 	pfifo_intr_update(s);
 }

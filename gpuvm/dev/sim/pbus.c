@@ -20,14 +20,16 @@
 
 static void drive(struct sim *s)
 {
-	sim_intr(s, PMC_INTR_PBUS, sim_reg_load(s, NV_PBUS_INTR) & sim_reg_load(s, NV_PBUS_INTR_EN));
+	sim_intr(s, PMC_INTR_PBUS,
+		 sim_reg_load(s, NV_PBUS_INTR) & sim_reg_load(s, NV_PBUS_INTR_EN));
 }
 
 void pbus_bad_access(struct sim *s, uint32_t off, uint32_t val, bool write)
 {
 	/* The first one stays until the driver has seen it. */
 	if (!(sim_reg_load(s, NV_PBUS_INTR) & PBUS_INTR_NO_UNIT)) {
-		sim_reg_store(s, NV_PBUS_BAD_ADDR, (off & 0xfffffffc) | (write ? BAD_ADDR_WRITE : 0));
+		sim_reg_store(s, NV_PBUS_BAD_ADDR,
+			      (off & 0xfffffffc) | (write ? BAD_ADDR_WRITE : 0));
 		sim_reg_store(s, NV_PBUS_BAD_DATA, val);
 	}
 	sim_reg_store(s, NV_PBUS_INTR, sim_reg_load(s, NV_PBUS_INTR) | PBUS_INTR_NO_UNIT);
@@ -65,14 +67,18 @@ static void pbus_wr(struct sim *s, uint32_t off, uint32_t val)
 static void flush_wr(struct sim *s, uint32_t off, uint32_t val)
 {
 	sim_reg_wr(s, off, val);
-	/* Stores of this thread are before what engines load from now on; there is no cache to empty. */
+	/*
+	 * Stores of this thread are before what engines load from now on; there is no cache to
+	 * empty.
+	 */
 	if (off == NV_FLUSH_BAR || off == NV_FLUSH_L2 || off == NV_FLUSH_L2_INVALIDATE)
 		__atomic_thread_fence(__ATOMIC_SEQ_CST);
 }
 
 static uint64_t pramin_at(struct sim *s, uint32_t off)
 {
-	return ((uint64_t)(sim_reg_load(s, NV_PBUS_PRAMIN_BASE) & 0xffffff) << 16) + (off - NV_PRAMIN);
+	return ((uint64_t)(sim_reg_load(s, NV_PBUS_PRAMIN_BASE) & 0xffffff) << 16) +
+	       (off - NV_PRAMIN);
 }
 
 static uint32_t pramin_rd(struct sim *s, uint32_t off)

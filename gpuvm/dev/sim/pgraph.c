@@ -60,8 +60,8 @@ void pgraph_reset(struct sim *s)
 	drive(s);
 }
 
-void pgraph_error(struct sim *s, uint32_t intr_bit, const struct engine_ctx *ctx, uint32_t mthd, uint32_t val,
-		  uint32_t class_id, uint32_t code)
+void pgraph_error(struct sim *s, uint32_t intr_bit, const struct engine_ctx *ctx, uint32_t mthd,
+		  uint32_t val, uint32_t class_id, uint32_t code)
 {
 	uint32_t subc = ctx->subc & 7;
 
@@ -79,7 +79,8 @@ void pgraph_error(struct sim *s, uint32_t intr_bit, const struct engine_ctx *ctx
 static void fecs_start(struct sim *s)
 {
 	sim_reg_store(s, scratch(SCRATCH_SIZE), CONTEXT_LEN);
-	sim_reg_store(s, scratch(SCRATCH_STATUS), sim_reg_load(s, scratch(SCRATCH_STATUS)) | FECS_READY);
+	sim_reg_store(s, scratch(SCRATCH_STATUS),
+		      sim_reg_load(s, scratch(SCRATCH_STATUS)) | FECS_READY);
 }
 
 static void fecs_command(struct sim *s, uint32_t cmd)
@@ -96,7 +97,8 @@ static void fecs_command(struct sim *s, uint32_t cmd)
 		drive(s);
 		return;
 	}
-	sim_reg_store(s, scratch(SCRATCH_STATUS), sim_reg_load(s, scratch(SCRATCH_STATUS)) | FECS_READY);
+	sim_reg_store(s, scratch(SCRATCH_STATUS),
+		      sim_reg_load(s, scratch(SCRATCH_STATUS)) | FECS_READY);
 }
 
 /* Saves the current channel and takes the next one, if there is one. */

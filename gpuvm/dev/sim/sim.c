@@ -370,7 +370,9 @@ static void init_locks(struct sim *s)
 
 static void init_dev(struct sim *s, const struct log *log)
 {
-	static const struct vbios_id id = { GF100_PCI_VENDOR, GF100_PCI_DEVICE, { 0x70, 0, 1, 0, 0 } };
+	static const struct vbios_id id = { GF100_PCI_VENDOR,
+					    GF100_PCI_DEVICE,
+					    { 0x70, 0, 1, 0, 0 } };
 
 	s->dev.ops = s->cfg.manual_clock ? &sim_manual_ops : &sim_ops;
 	s->dev.io = &sim_io;
@@ -393,8 +395,8 @@ static int build(struct sim *s)
 	s->irq_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (s->irq_fd < 0)
 		return -errno;
-	m = mmap(NULL, GF100_MMIO_LEN, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
-		 -1, 0);
+	m = mmap(NULL, GF100_MMIO_LEN, PROT_READ | PROT_WRITE,
+		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (m == MAP_FAILED)
 		return -errno;
 	s->regs = m;

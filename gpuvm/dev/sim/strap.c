@@ -21,8 +21,11 @@ static void strap_memory(struct sim *s)
 	uint32_t n = s->cfg.nr_fbp, mib = (uint32_t)(s->cfg.vram_len / n >> 20);
 
 	const struct sim_preset presets[] = {
-		{ NV_FBP_COUNT, n },	 { NV_PRIVRING_FBP_COUNT, n },	       { NV_PFB_LTC_COUNT, n },
-		{ NV_FBP_MIB_COMMON, mib }, { NV_LTC_PARAMS, LTC_SLICES << 28 },
+		{ NV_FBP_COUNT, n },
+		{ NV_PRIVRING_FBP_COUNT, n },
+		{ NV_PFB_LTC_COUNT, n },
+		{ NV_FBP_MIB_COMMON, mib },
+		{ NV_LTC_PARAMS, LTC_SLICES << 28 },
 	};
 
 	sim_preset(s, presets, ARRAY_SIZE(presets));

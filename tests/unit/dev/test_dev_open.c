@@ -9,7 +9,8 @@
 
 static void test_unknown(void **state)
 {
-	static const char *const specs[] = { "", "si", "simx", "sim2:vram=1G", "pci:0", ":", "\033[2J" };
+	static const char *const specs[] = { "",      "si", "simx",   "sim2:vram=1G",
+					     "pci:0", ":",  "\033[2J" };
 	char msg[160];
 
 	(void)state;

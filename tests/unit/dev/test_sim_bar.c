@@ -155,9 +155,22 @@ static void test_outside(void **state)
 		int bar, size;
 		uint64_t off;
 	} bad[] = {
-		{ 0, 4, GF100_BAR0_LEN }, { 1, 4, GF100_BAR1_LEN }, { 3, 4, GF100_BAR3_LEN }, { 1, 8, GF100_BAR1_LEN - 4 },
-		{ 1, 4, 2 }, { 3, 8, 4 }, { 0, 2, 1 }, { 1, 3, 0 }, { 1, 0, 0 }, { 1, 16, 0 }, { 1, -4, 0 },
-		{ 2, 4, 0 }, { 5, 4, 0 }, { -1, 4, 0 }, { 6, 4, 0 }, { 1, 4, UINT64_MAX - 3 },
+		{ 0, 4, GF100_BAR0_LEN },
+		{ 1, 4, GF100_BAR1_LEN },
+		{ 3, 4, GF100_BAR3_LEN },
+		{ 1, 8, GF100_BAR1_LEN - 4 },
+		{ 1, 4, 2 },
+		{ 3, 8, 4 },
+		{ 0, 2, 1 },
+		{ 1, 3, 0 },
+		{ 1, 0, 0 },
+		{ 1, 16, 0 },
+		{ 1, -4, 0 },
+		{ 2, 4, 0 },
+		{ 5, 4, 0 },
+		{ -1, 4, 0 },
+		{ 6, 4, 0 },
+		{ 1, 4, UINT64_MAX - 3 },
 	};
 	struct kit_vm k = setup();
 
@@ -173,14 +186,17 @@ static void test_outside(void **state)
 	dev_close(k.d);
 }
 
-/* USERD lies in memory like anything else; every size of store gets there, in and around the array. */
+/*
+ * USERD lies in memory like anything else; every size of store gets there, in and around the array.
+ */
 static void test_userd_memory(void **state)
 {
 	struct kit_vm k = setup();
 
 	(void)state;
 	for (uint64_t i = 0; i < 132; i++)
-		kit_map(&k, 0x100000 + i * 0x1000, 0, pte_pack(PTE_VRAM, USERD + i * 0x1000, PTE_PRESENT));
+		kit_map(&k, 0x100000 + i * 0x1000, 0,
+			pte_pack(PTE_VRAM, USERD + i * 0x1000, PTE_PRESENT));
 	bind_bar(&k, 1);
 	dev_wr32(k.d, NV_PFIFO_USERD_BASE, USERD_BASE_VALID | 0x100000 >> 12);
 	for (uint64_t c = 0; c < 132; c += 43) {

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
-/* Bus memory: the map's rules against a plain list, and that unmapping and flushing wait for engines. */
+/*
+ * Bus memory: the map's rules against a plain list, and that unmapping and flushing wait for
+ * engines.
+ */
 #include <stdatomic.h>
 #include <stdlib.h>
 
@@ -52,22 +55,25 @@ static void test_model(void **state)
 		uint32_t v = (uint32_t)kit_rand(&x), got = 0;
 
 		if (where[i] < 0) {
-			assert_int_equal(dev_dma_map(d, dma((uint64_t)i * PAGE), area + p * 4096, PAGE), 0);
+			assert_int_equal(
+				dev_dma_map(d, dma((uint64_t)i * PAGE), area + p * 4096, PAGE), 0);
 			where[i] = p;
 		} else if (v & 1) {
 			assert_int_equal(dev_dma_unmap(d, dma((uint64_t)i * PAGE), PAGE), 0);
 			where[i] = -1;
 		}
 		i = (int)(kit_rand(&x) % N);
-		assert_int_equal(mem_wr(s, PTE_SYS, (uint64_t)i * PAGE + 8, &v, 4), where[i] < 0 ? -EFAULT : 0);
+		assert_int_equal(mem_wr(s, PTE_SYS, (uint64_t)i * PAGE + 8, &v, 4),
+				 where[i] < 0 ? -EFAULT : 0);
 		if (where[i] >= 0) {
 			memcpy(&got, area + where[i] * 4096 + 8, 4);
 			assert_int_equal(got, v);
 		}
 		/* Across a border: all of it or nothing. */
 		if (i + 1 < N)
-			assert_int_equal(mem_rd(s, PTE_SYS_NC, (uint64_t)(i + 1) * PAGE - 2, &got, 4),
-					 where[i] < 0 || where[i + 1] < 0 ? -EFAULT : 0);
+			assert_int_equal(
+				mem_rd(s, PTE_SYS_NC, (uint64_t)(i + 1) * PAGE - 2, &got, 4),
+				where[i] < 0 || where[i + 1] < 0 ? -EFAULT : 0);
 	}
 	assert_int_equal(mem_rd(s, 1, 0, area, 4), -EFAULT); /* target 1 is nothing */
 	dev_close(d);
@@ -93,7 +99,9 @@ static void *copy_main(void *arg)
 	return NULL;
 }
 
-/* Somebody copies into bus memory all the time; once unmap has returned the memory is ours alone. */
+/*
+ * Somebody copies into bus memory all the time; once unmap has returned the memory is ours alone.
+ */
 static void test_unmap_waits(void **state)
 {
 	struct kit_vm k = kit_vm(kit_open("vram=256M"), MIB);
@@ -132,7 +140,10 @@ static void test_unmap_waits(void **state)
 	dev_close(k.d);
 }
 
-/* Likewise a page that was unmapped and flushed: after the flush nobody writes through the old entry. */
+/*
+ * Likewise a page that was unmapped and flushed: after the flush nobody writes through the old
+ * entry.
+ */
 static void test_flush_waits(void **state)
 {
 	struct kit_vm k = kit_vm(kit_open("vram=256M"), MIB);
@@ -151,7 +162,8 @@ static void test_flush_waits(void **state)
 		uint64_t seen = atomic_load(&c.copies);
 
 		for (uint64_t p = 0; p < 16; p++)
-			kit_map(&k, 0x10000 + p * PAGE, 0, pte_pack(PTE_VRAM, 64 * MIB + p * PAGE, PTE_PRESENT));
+			kit_map(&k, 0x10000 + p * PAGE, 0,
+				pte_pack(PTE_VRAM, 64 * MIB + p * PAGE, PTE_PRESENT));
 		while (atomic_load(&c.copies) < seen + 2)
 			;
 		for (uint64_t p = 0; p < 16; p++)

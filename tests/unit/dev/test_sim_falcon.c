@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
-/* Falcon ports of all five processors, what a start brings about, and a copy engine's error interrupt. */
+/*
+ * Falcon ports of all five processors, what a start brings about, and a copy engine's error
+ * interrupt.
+ */
 #include "tests/unit/dev/simkit.h"
 
 static const struct {
@@ -148,8 +151,9 @@ static void test_ce_error(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_code), cmocka_unit_test(test_data),     cmocka_unit_test(test_sizes),
-		cmocka_unit_test(test_pmu),  cmocka_unit_test(test_ce_error),
+		cmocka_unit_test(test_code),	 cmocka_unit_test(test_data),
+		cmocka_unit_test(test_sizes),	 cmocka_unit_test(test_pmu),
+		cmocka_unit_test(test_ce_error),
 	};
 
 	return cmocka_run_group_tests_name("sim_falcon", tests, NULL, NULL);

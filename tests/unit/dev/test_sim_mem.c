@@ -197,8 +197,9 @@ static void test_give_reset(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_bounds), cmocka_unit_test(test_pieces),	   cmocka_unit_test(test_sparse),
-		cmocka_unit_test(test_give),   cmocka_unit_test(test_give_errors), cmocka_unit_test(test_give_reset),
+		cmocka_unit_test(test_bounds),	    cmocka_unit_test(test_pieces),
+		cmocka_unit_test(test_sparse),	    cmocka_unit_test(test_give),
+		cmocka_unit_test(test_give_errors), cmocka_unit_test(test_give_reset),
 	};
 
 	return cmocka_run_group_tests_name("sim_mem", tests, NULL, NULL);

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
-/* The walk: page sizes, targets, kinds, every fault reason; the TLB as a driver meets it; copies. */
+/*
+ * The walk: page sizes, targets, kinds, every fault reason; the TLB as a driver meets it; copies.
+ */
 #include <stdlib.h>
 
 #include "tests/unit/dev/simkit.h"
@@ -41,7 +43,9 @@ static enum fault_reason wr(struct kit_vm *k, uint64_t va, uint32_t v)
 	return r;
 }
 
-/* Each page size under both settings: a page's ends reach its memory, the pages beside it do not. */
+/*
+ * Each page size under both settings: a page's ends reach its memory, the pages beside it do not.
+ */
 static void test_page_sizes(void **state)
 {
 	(void)state;
@@ -200,7 +204,8 @@ static void test_too_short(void **state)
 				uint64_t in = 5ull << fermi_geom[geom].pde_shift, pde;
 				uint32_t v;
 
-				kit_map(&k, in + covered - page, large, pte_pack(PTE_VRAM, DATA, PTE_PRESENT));
+				kit_map(&k, in + covered - page, large,
+					pte_pack(PTE_VRAM, DATA, PTE_PRESENT));
 				pde = kit_rd64(k.d, kit_pde_at(&k, in));
 				kit_wr64(k.d, kit_pde_at(&k, in), pde | cut << 2);
 				assert_int_equal(rd(&k, in + covered - 4, &v), FAULT_NONE);
@@ -282,10 +287,12 @@ static void test_read_only(void **state)
 static void test_kinds(void **state)
 {
 	/* Compressed or unknown, by hand from the list of storage types; the rest are plain. */
-	static const uint8_t plain[] = { 0x00, 0x01, 0x11, 0x26, 0x27, 0x28, 0x29, 0x46, 0x7b, 0x8b,
-					 0x8c, 0x8d, 0x8e, 0xa7, 0xa8, 0xa9, 0xaa, 0xc3, 0xfd, 0xfe };
-	static const uint8_t unknown[] = { 0x06, 0x0b, 0x10, 0x12, 0x1b, 0x25, 0x2a, 0x45, 0x60, 0x7a,
-					   0x8f, 0xab, 0xd9, 0xe1, 0xe7, 0xef, 0xfc, 0xff };
+	static const uint8_t plain[] = {
+		0x00, 0x01, 0x11, 0x26, 0x27, 0x28, 0x29, 0x46, 0x7b, 0x8b,
+		0x8c, 0x8d, 0x8e, 0xa7, 0xa8, 0xa9, 0xaa, 0xc3, 0xfd, 0xfe
+	};
+	static const uint8_t unknown[] = { 0x06, 0x0b, 0x10, 0x12, 0x1b, 0x25, 0x2a, 0x45, 0x60,
+					   0x7a, 0x8f, 0xab, 0xd9, 0xe1, 0xe7, 0xef, 0xfc, 0xff };
 	struct kit_vm k = setup(0);
 	uint32_t v, bad = 0;
 
@@ -296,16 +303,17 @@ static void test_kinds(void **state)
 		enum fault_reason r;
 
 		kit_map(&k, va, 0, pte_pack(PTE_VRAM, DATA, PTE_PRESENT | kit_kind(kind)));
-		kit_map(&k, va + 0x1000, 0, pte_pack(PTE_SYS, SYS_AT, PTE_PRESENT | kit_kind(kind)));
+		kit_map(&k, va + 0x1000, 0,
+			pte_pack(PTE_SYS, SYS_AT, PTE_PRESENT | kit_kind(kind)));
 		r = rd(&k, va, &v);
 		bad += r == FAULT_BAD_KIND;
 		if (is_plain)
 			assert_int_equal(r, FAULT_NONE);
 		if (memchr(unknown, (int)kind, sizeof(unknown)))
 			assert_int_equal(r, FAULT_BAD_KIND);
-		assert_int_equal(rd(&k, va + 0x1000, &v), r != FAULT_NONE ? FAULT_BAD_KIND :
-							  is_plain	  ? FAULT_NONE :
-									    FAULT_COMPRESSED_SYSRAM);
+		assert_int_equal(rd(&k, va + 0x1000, &v), r != FAULT_NONE ? FAULT_BAD_KIND
+							  : is_plain	  ? FAULT_NONE
+								     : FAULT_COMPRESSED_SYSRAM);
 	}
 	assert_int_equal(bad, 256 - 88);
 	/* A compression tag says the same as a compressed kind. */
@@ -415,14 +423,17 @@ static void test_xlate(void **state)
 	(void)state;
 	kit_map(&k, VA, 1, pte_pack(PTE_SYS, SYS_AT, PTE_PRESENT));
 	vm = kit_bind(&k);
-	assert_int_equal(mmu_xlate(kit_sim(k.d), &vm, VA + 5, MIB, false, &target, &addr, &run), FAULT_NONE);
+	assert_int_equal(mmu_xlate(kit_sim(k.d), &vm, VA + 5, MIB, false, &target, &addr, &run),
+			 FAULT_NONE);
 	assert_int_equal(target, PTE_SYS);
 	assert_int_equal(addr, SYS_AT + 5);
 	assert_int_equal(run, 0x20000 - 5);
-	assert_int_equal(mmu_xlate(kit_sim(k.d), &vm, VA, 0, false, &target, &addr, &run), FAULT_NONE);
+	assert_int_equal(mmu_xlate(kit_sim(k.d), &vm, VA, 0, false, &target, &addr, &run),
+			 FAULT_NONE);
 	assert_int_equal(run, 1);
 	vm.limit = VA + 9;
-	assert_int_equal(mmu_xlate(kit_sim(k.d), &vm, VA, MIB, false, &target, &addr, &run), FAULT_NONE);
+	assert_int_equal(mmu_xlate(kit_sim(k.d), &vm, VA, MIB, false, &target, &addr, &run),
+			 FAULT_NONE);
 	assert_int_equal(run, 10);
 	dev_close(k.d);
 }
@@ -438,7 +449,8 @@ static void test_partial(void **state)
 	(void)state;
 	memset(buf, 0x77, sizeof(buf));
 	kit_map(&k, VA, 0, pte_pack(PTE_VRAM, DATA, PTE_PRESENT));
-	assert_int_equal(mmu_wr(kit_sim(k.d), &vm, VA + 0xff0, buf, sizeof(buf), &at), FAULT_PAGE_NOT_PRESENT);
+	assert_int_equal(mmu_wr(kit_sim(k.d), &vm, VA + 0xff0, buf, sizeof(buf), &at),
+			 FAULT_PAGE_NOT_PRESENT);
 	assert_int_equal(at, VA + 0x1000);
 	assert_int_equal(kit_rd32(k.d, DATA + 0xffc), 0x77777777);
 	assert_int_equal(kit_rd32(k.d, DATA + 0xfec), 0);
@@ -463,8 +475,10 @@ static void test_copy(void **state)
 	for (uint64_t i = 0; i < MIB; i += 0x20000)
 		kit_map(&k, VA + i, 1, pte_pack(PTE_VRAM, DATA + i, PTE_PRESENT));
 	for (uint64_t i = 0; i < MIB; i += 0x1000) {
-		kit_map(&k, VA + MIB + i, 0, pte_pack(PTE_VRAM, DATA + 2 * MIB - 0x1000 - i, PTE_PRESENT));
-		kit_map(&k, VA + 2 * MIB + i, 0, pte_pack(PTE_SYS, SYS_AT + (i ^ 0x3000), PTE_PRESENT));
+		kit_map(&k, VA + MIB + i, 0,
+			pte_pack(PTE_VRAM, DATA + 2 * MIB - 0x1000 - i, PTE_PRESENT));
+		kit_map(&k, VA + 2 * MIB + i, 0,
+			pte_pack(PTE_SYS, SYS_AT + (i ^ 0x3000), PTE_PRESENT));
 	}
 	vm = kit_bind(&k);
 	for (int i = 0; i < LEN; i++)
@@ -478,15 +492,18 @@ static void test_copy(void **state)
 		if (src < dst + len && dst < src + len)
 			continue;
 		memcpy(model + dst, model + src, len);
-		assert_int_equal(mmu_copy(s, &vm, VA + dst, VA + src, len, &at, &at_write), FAULT_NONE);
+		assert_int_equal(mmu_copy(s, &vm, VA + dst, VA + src, len, &at, &at_write),
+				 FAULT_NONE);
 	}
 	assert_int_equal(mmu_rd(s, &vm, VA, got, LEN, &at), FAULT_NONE);
 	assert_memory_equal(got, model, LEN);
 	/* Faults on either side say which. */
-	assert_int_equal(mmu_copy(s, &vm, VA, VA + LEN - 16, 32, &at, &at_write), FAULT_PAGE_NOT_PRESENT);
+	assert_int_equal(mmu_copy(s, &vm, VA, VA + LEN - 16, 32, &at, &at_write),
+			 FAULT_PAGE_NOT_PRESENT);
 	assert_int_equal(at, VA + LEN);
 	assert_false(at_write);
-	assert_int_equal(mmu_copy(s, &vm, VA + LEN - 16, VA, 32, &at, &at_write), FAULT_PAGE_NOT_PRESENT);
+	assert_int_equal(mmu_copy(s, &vm, VA + LEN - 16, VA, 32, &at, &at_write),
+			 FAULT_PAGE_NOT_PRESENT);
 	assert_int_equal(at, VA + LEN);
 	assert_true(at_write);
 	assert_int_equal(mmu_copy(s, &vm, VA, VA + 64, 0, &at, &at_write), FAULT_NONE);
@@ -526,7 +543,8 @@ static void test_fault_registers(void **state)
 	/* Only an engine's unit stops an engine. */
 	assert_int_equal(dev_rd32(k.d, NV_PFIFO_ENG_FAULT), 1u << ENGINE_CE1);
 	assert_int_equal(dev_rd32(k.d, NV_PMC_INTR) & PMC_INTR_PFIFO,
-			 dev_rd32(k.d, NV_PFIFO_INTR_EN) & PFIFO_INTR_MMU_FAULT ? PMC_INTR_PFIFO : 0);
+			 dev_rd32(k.d, NV_PFIFO_INTR_EN) & PFIFO_INTR_MMU_FAULT ? PMC_INTR_PFIFO
+										: 0);
 	dev_close(k.d);
 }
 

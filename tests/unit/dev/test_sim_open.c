@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
-/* The software Fermi's options, what it says of its memory, and birth with each allocation failing. */
+/*
+ * The software Fermi's options, what it says of its memory, and birth with each allocation failing.
+ */
 #include <stdio.h>
 
 #include "gpuvm/base/mem.h"
@@ -43,7 +45,8 @@ static void test_defaults(void **state)
 	assert_int_equal(d->info.bar_len[1], 128 * MIB);
 	assert_int_equal(d->info.bar_len[3], 64 * MIB);
 	assert_int_equal(dev_rd32(d, NV_DISABLE_FUSES), 7);
-	assert_true(dev_has(d, DEV_CAP_IRQ_FD) && dev_has(d, DEV_CAP_DMA_MAP) && dev_has(d, DEV_CAP_VRAM_FD));
+	assert_true(dev_has(d, DEV_CAP_IRQ_FD) && dev_has(d, DEV_CAP_DMA_MAP) &&
+		    dev_has(d, DEV_CAP_VRAM_FD));
 	assert_false(dev_has(d, DEV_CAP_CLOCK));
 	assert_int_equal(dev_advance(d, 1), -EOPNOTSUPP);
 	dev_close(d);
@@ -67,7 +70,8 @@ static void test_options(void **state)
 /* All the ways to ask for the memory size give the same answer, as drivers compute it. */
 static void test_memory_size(void **state)
 {
-	static const uint32_t mib[] = { 256, 257, 300, 512, 768, 1000, 1024, 1536, 2048, 3072, 5120, 6144 };
+	static const uint32_t mib[] = { 256,  257,  300,  512,	768,  1000,
+					1024, 1536, 2048, 3072, 5120, 6144 };
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(mib); i++) {
@@ -148,7 +152,10 @@ static int fail_later(void)
 	return allocations_left-- <= 0;
 }
 
-/* Each allocation of open fails once; nothing may stay behind (the leak checker looks), nor be handed out. */
+/*
+ * Each allocation of open fails once; nothing may stay behind (the leak checker looks), nor be
+ * handed out.
+ */
 static void test_allocation_failures(void **state)
 {
 	int n, err = -ENOMEM;

@@ -114,7 +114,9 @@ static void test_error(void **state)
 {
 	struct dev *d = setup_dev();
 	struct sim *s = kit_sim(d);
-	struct engine_ctx ctx = { .sim = s, .vm = { .inst = 0x456000 }, .engine = ENGINE_GR, .subc = 5 };
+	struct engine_ctx ctx = {
+		.sim = s, .vm = { .inst = 0x456000 }, .engine = ENGINE_GR, .subc = 5
+	};
 
 	(void)state;
 	pthread_mutex_lock(&s->lock);
@@ -138,8 +140,9 @@ static void test_error(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_bring_up),   cmocka_unit_test(test_fecs),	 cmocka_unit_test(test_switch),
-		cmocka_unit_test(test_fecs_error), cmocka_unit_test(test_error),
+		cmocka_unit_test(test_bring_up), cmocka_unit_test(test_fecs),
+		cmocka_unit_test(test_switch),	 cmocka_unit_test(test_fecs_error),
+		cmocka_unit_test(test_error),
 	};
 
 	return cmocka_run_group_tests_name("sim_pgraph", tests, NULL, NULL);

@@ -30,13 +30,16 @@ static void test_bar_sizes(void **state)
 	static const struct {
 		uint32_t off, flags;
 		uint64_t len;
-	} bars[] = { { 0x10, 0x0, GF100_BAR0_LEN }, { 0x14, 0xc, GF100_BAR1_LEN }, { 0x1c, 0xc, GF100_BAR3_LEN } };
+	} bars[] = { { 0x10, 0x0, GF100_BAR0_LEN },
+		     { 0x14, 0xc, GF100_BAR1_LEN },
+		     { 0x1c, 0xc, GF100_BAR3_LEN } };
 	struct dev *d = setup_dev();
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(bars); i++) {
 		dev_wr32(d, CFG(bars[i].off), ~0u);
-		assert_int_equal(dev_rd32(d, CFG(bars[i].off)), (~0u << __builtin_ctzll(bars[i].len)) | bars[i].flags);
+		assert_int_equal(dev_rd32(d, CFG(bars[i].off)),
+				 (~0u << __builtin_ctzll(bars[i].len)) | bars[i].flags);
 	}
 	dev_close(d);
 }

@@ -146,10 +146,13 @@ static void test_unnamed(void **state)
 	dev_close(d);
 }
 
-/* Nothing reads as "off the bus", and none of the divisors that drivers take from registers is 0. */
+/*
+ * Nothing reads as "off the bus", and none of the divisors that drivers take from registers is 0.
+ */
 static void test_no_ones(void **state)
 {
-	static const uint32_t never_ones[] = { NV_PMC_INTR, NV_PMC_BOOT_0, NV_PFIFO_INTR, NV_PGRAPH_INTR };
+	static const uint32_t never_ones[] = { NV_PMC_INTR, NV_PMC_BOOT_0, NV_PFIFO_INTR,
+					       NV_PGRAPH_INTR };
 	struct dev *d = kit_open("vram=256M");
 
 	(void)state;

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
-/* The generated VBIOS, read back the way a driver does, by nothing but the format's own pointers. */
+/*
+ * The generated VBIOS, read back the way a driver does, by nothing but the format's own pointers.
+ */
 #include <string.h>
 
 #include "gpuvm/base/bits.h"
