@@ -88,7 +88,9 @@ void bar_fini(struct drv *d)
 	d->bar1.inst = d->bar3.inst = NULL;
 }
 
-/* Points the window at VRAM around addr; answers how much of [addr, addr+len) it shows and where. */
+/*
+ * Points the window at VRAM around addr; answers how much of [addr, addr+len) it shows and where.
+ */
 static uint64_t window_set(struct drv *d, uint64_t addr, uint64_t len, uint64_t *bar_off)
 {
 	struct vas_range r = { PTE_VRAM, 0, BAR1_WINDOW, FERMI_SMALL_SHIFT, 0 };

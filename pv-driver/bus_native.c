@@ -22,7 +22,9 @@
 #include "pv-driver/bus.h"
 #include "pv-driver/private.h"
 
-/* Bus addresses we hand out: above what a careless 32-bit cut would reach, inside Fermi's 40 bits. */
+/*
+ * Bus addresses we hand out: above what a careless 32-bit cut would reach, inside Fermi's 40 bits.
+ */
 #define DMA_FIRST 0x100000000ull
 #define DMA_LAST 0x8000000000ull
 

@@ -20,7 +20,8 @@ int ce_start(struct drv *d, unsigned int n)
 	rd32(d, NV_PMC_ENABLE);
 	version = rd32(d, NV_CE0_FALCON_VERSION + at) & 0xf;
 	if (version != 3) {
-		log_error(d->cfg.log, "copy engine %u is a falcon of version %u, not 3", n, version);
+		log_error(d->cfg.log, "copy engine %u is a falcon of version %u, not 3", n,
+			  version);
 		return -EPROTO;
 	}
 	wr32(d, NV_CE0_INTR_CLR + at, ~0u);

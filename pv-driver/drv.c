@@ -52,8 +52,8 @@ int wait_reg(struct drv *d, uint32_t reg, uint32_t mask, bool set, const char *w
 
 	while (v = rd32(d, reg), !!(v & mask) != set) {
 		if (wait_more(&w)) {
-			log_error(d->cfg.log, "gave up waiting for %s (register %06x is %08x)", what,
-				  reg, v);
+			log_error(d->cfg.log, "gave up waiting for %s (register %06x is %08x)",
+				  what, reg, v);
 			return -ETIMEDOUT;
 		}
 	}

@@ -35,12 +35,17 @@ struct drv_chan;
 /* ---- drv -------------------------------------------------------------------- */
 
 struct drv_cfg {
-	/* Page tables of full size, as nouveau allocates them; else the PDE size field keeps them small. */
+	/*
+	 * Page tables of full size, as nouveau allocates them; else the PDE size field keeps them
+	 * small.
+	 */
 	bool full_tables;
 	bool small_pages;     /* never use 128 KiB pages */
 	bool fence_vram;      /* fence page in VRAM, read through BAR1; else in system memory */
-	uint32_t ring_entries; /* GPFIFO entries per channel: power of two, 8..4096; 0 is nouveau's 1024 */
-	uint32_t push_len;    /* bytes of push buffer per channel: multiple of 4096; 0 is nouveau's 64 KiB */
+	/* GPFIFO entries per channel: a power of two, 8 to 4096; 0 is nouveau's 1024. */
+	uint32_t ring_entries;
+	/* Bytes of push buffer per channel, a multiple of 4096; 0 is nouveau's 64 KiB. */
+	uint32_t push_len;
 	uint64_t timeout_ns;  /* 0 is 2 s, what nouveau gives the hardware */
 	const struct log *log; /* borrowed; may be NULL */
 };
@@ -89,11 +94,13 @@ void drv_knob_tlb_flush(struct drv *, bool on);
 enum drv_bo_flags {
 	DRV_BO_SYS = 0,
 	DRV_BO_VRAM = 1 << 0,
-	DRV_BO_BAR1 = 1 << 1,  /* VRAM: stays mapped in BAR1 (for what is polled); else CPU accesses go through a window */
+	DRV_BO_BAR1 = 1 << 1,  /* VRAM: stays mapped in BAR1, for what is polled */
 	DRV_BO_SMALL = 1 << 2, /* VRAM: 4 KiB pages even where 128 KiB pages would do */
 };
 
-/* len is rounded up to pages.  VRAM is not cleared; system memory is zero.  -ENOMEM, -ENOSPC (VRAM). */
+/*
+ * len is rounded up to pages.  VRAM is not cleared; system memory is zero. -ENOMEM, -ENOSPC (VRAM).
+ */
 int drv_bo_new(struct drv *, uint64_t len, uint32_t flags, struct drv_bo **out);
 /* Unmaps it everywhere.  The caller knows that the GPU no longer uses it.  Accepts NULL. */
 void drv_bo_free(struct drv_bo *);
@@ -117,7 +124,10 @@ enum drv_map_flags {
 int drv_vas_new(struct drv *, struct drv_vas **out);
 /* -EBUSY (and nothing freed) while channels use it; drops all mappings.  Accepts NULL. */
 int drv_vas_free(struct drv_vas *);
-/* Maps the whole object at an address the driver chooses.  An object may be mapped in several spaces. */
+/*
+ * Maps the whole object at an address the driver chooses.  An object may be mapped in several
+ * spaces.
+ */
 int drv_vas_map(struct drv_vas *, struct drv_bo *, uint32_t flags, uint64_t *va);
 /* va as drv_vas_map() gave it; -ENOENT. */
 int drv_vas_unmap(struct drv_vas *, uint64_t va);
@@ -128,7 +138,10 @@ uint64_t drv_vas_pdb(const struct drv_vas *);
 
 /* ---- chan ------------------------------------------------------------------------ */
 
-/* engines: DRV_ENGINE_* whose objects the channel gets.  -ENODEV if one is missing, -ENOSPC if no channel is left. */
+/*
+ * engines: DRV_ENGINE_* whose objects the channel gets. -ENODEV if one is missing, -ENOSPC if no
+ * channel is left.
+ */
 int drv_chan_new(struct drv_vas *, uint32_t engines, struct drv_chan **out);
 /* Kicks it off the GPU whatever it does.  Accepts NULL. */
 void drv_chan_free(struct drv_chan *);
@@ -150,7 +163,7 @@ struct drv_push {
 	struct drv_chan *chan;
 	uint32_t *at;	     /* next dword */
 	uint32_t left;	     /* dwords the caller may still add */
-	uint32_t first, end; /* dword offsets in the push buffer: start, and end of the reservation */
+	uint32_t first, end; /* dword offsets in the push buffer, of the reservation */
 	uint32_t subc;	     /* last subchannel used; the fence goes there */
 	bool overrun;	     /* more was added than reserved: drv_push_end refuses */
 };
@@ -170,7 +183,10 @@ int drv_push_begin(struct drv_chan *, uint32_t dwords, struct drv_push *p);
 /* Header for n data words; drv_push_data adds each of them. */
 void drv_push_mthd(struct drv_push *p, uint32_t subc, uint32_t mthd, uint32_t n);
 void drv_push_data(struct drv_push *p, uint32_t v);
-/* Appends a fence, hands the piece to the GPU and rings the doorbell.  fence may be NULL. -EOVERFLOW on overrun. */
+/*
+ * Appends a fence, hands the piece to the GPU and rings the doorbell. fence may be NULL. -EOVERFLOW
+ * on overrun.
+ */
 int drv_push_end(struct drv_push *p, struct drv_fence *fence);
 void drv_push_cancel(struct drv_push *p);
 /* Submits dwords the caller put at va itself; no fence follows. */

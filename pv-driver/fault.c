@@ -134,7 +134,8 @@ static const char *pbdma_word(uint32_t intr)
 /* We have no software class: a method that lands there is the channel's mistake like any other. */
 static void pbdma_error(struct drv *d, uint32_t p)
 {
-	uint32_t intr = rd32(d, reg_at(REGID_PBDMA_INTR, p)) & rd32(d, reg_at(REGID_PBDMA_INTR_EN, p));
+	uint32_t intr =
+		rd32(d, reg_at(REGID_PBDMA_INTR, p)) & rd32(d, reg_at(REGID_PBDMA_INTR_EN, p));
 	uint32_t mthd = rd32(d, reg_at(REGID_PBDMA_METHOD, p));
 	uint32_t data = rd32(d, reg_at(REGID_PBDMA_DATA, p));
 	struct drv_chan *ch = chan_by_id(d, rd32(d, reg_at(REGID_PBDMA_CHID, p)) & 0x7f);
@@ -163,7 +164,8 @@ static void sched_error(struct drv *d)
 		ch = chan_by_id(d, ENG_STATUS_CHID(status));
 		engine_recover(d, chan_engines[i].engine, ch);
 		if (ch)
-			chan_kill(ch, "context switch timeout on engine %d", chan_engines[i].engine);
+			chan_kill(ch, "context switch timeout on engine %d",
+				  chan_engines[i].engine);
 	}
 }
 
@@ -213,8 +215,8 @@ void fault_pgraph(struct drv *d)
 
 	d->stats.engine_errors++;
 	if (ch)
-		chan_kill(ch, "PGRAPH error %08x, code %x, subchannel %u method %04x data %08x", intr,
-			  code, where >> 16 & 7, where & 0x3ffc, data);
+		chan_kill(ch, "PGRAPH error %08x, code %x, subchannel %u method %04x data %08x",
+			  intr, code, where >> 16 & 7, where & 0x3ffc, data);
 	else
 		log_warn(d->cfg.log, "PGRAPH error %08x of no channel", intr);
 	wr32(d, NV_PGRAPH_INTR, intr);

@@ -23,7 +23,8 @@ uint32_t fence_read(const struct drv_chan *ch)
 	if (d->fence->bar1)
 		d->bus->ops->bar_rd(d->bus, 1, map_va(d->fence->bar1) + off, &v, sizeof(v));
 	else
-		v = __atomic_load_n((uint32_t *)((char *)d->fence->sys.cpu + off), __ATOMIC_ACQUIRE);
+		v = __atomic_load_n((uint32_t *)((char *)d->fence->sys.cpu + off),
+				    __ATOMIC_ACQUIRE);
 	return v;
 }
 

@@ -22,7 +22,6 @@
 void irq_wake(struct drv *d)
 {
 	pthread_mutex_lock(&d->irq.lock);
-	d->irq.gen++;
 	pthread_cond_broadcast(&d->irq.cond);
 	pthread_mutex_unlock(&d->irq.lock);
 }

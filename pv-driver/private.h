@@ -9,7 +9,7 @@
  *  2. chan.push_lock guards one channel's push buffer and ring.  A holder may
  *     not take drv.lock, so that the interrupt thread, which takes drv.lock,
  *     is never behind someone who waits for the GPU.
- *  3. irq.lock guards only the generation counter waiters sleep on; it is innermost.
+ *  3. irq.lock guards only the condition that waiters sleep on; it is innermost.
  *  4. VRAM that tables live in comes from the top, buffer objects from the
  *     bottom; the first 256 KiB and the last 1 MiB stay untouched, as nouveau
  *     leaves them [nvkm/subdev/fb/ramgf100.c].
@@ -117,7 +117,9 @@ int vas_map_range(struct drv_vas *, const struct vas_range *, struct vas_map **o
 void vas_unmap(struct vas_map *);
 /* Rewrites an existing mapping's pages to show [addr, addr+len of the mapping). */
 void vas_remap(struct vas_map *, const struct vas_range *);
-/* Makes page table changes count: host writes out, then the TLB entries of this directory dropped. */
+/*
+ * Makes page table changes count: host writes out, then the TLB entries of this directory dropped.
+ */
 void vas_flush(struct drv_vas *);
 /* Directory and limit into an instance block. */
 void vas_bind(struct drv_vas *, struct imem *inst);
@@ -190,7 +192,7 @@ int ce_start(struct drv *, unsigned int n);
 struct chan_engine {
 	uint32_t bit; /* DRV_ENGINE_* */
 	enum fermi_engine engine;
-	uint32_t inst_off, pmc_bit, class_id, subc;
+	uint32_t inst_off, class_id, subc;
 };
 extern const struct chan_engine chan_engines[NR_CHAN_ENGINES];
 
@@ -245,7 +247,6 @@ struct irq {
 	int stop_fd;
 	pthread_mutex_t lock;
 	pthread_cond_t cond; /* CLOCK_MONOTONIC */
-	uint64_t gen;	     /* counts wake-ups */
 	uint32_t waiters;    /* who wants non-stall interrupts; drv.lock */
 };
 /* What a waiter needs, without the thread. */

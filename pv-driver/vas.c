@@ -20,7 +20,10 @@
 #define PDE_SPAN (1ull << 27)
 #define SLOT_RESERVED (0xf8000000ull / PDE_SPAN)
 #define MAX_SHIFT 3u
-/* A BAR uses one entry; a page of them instead of 64 KiB spares bring-up thousands of PRAMIN stores. */
+/*
+ * A BAR uses one entry; a page of them instead of 64 KiB spares bring-up thousands of PRAMIN
+ * stores.
+ */
 #define BAR_NR_PDE 512u
 
 static const struct fermi_geom *geom(void)

@@ -127,9 +127,12 @@ static int parse_option(struct copy_opts *o, int opt, const char *arg)
 static int parse(struct copy_opts *o, int argc, char **argv, bool *helped)
 {
 	static const struct option longs[] = {
-		{ "json", no_argument, NULL, 'j' },	 { "irq", no_argument, NULL, 'i' },
-		{ "engine", required_argument, NULL, 'e' }, { "chunk", required_argument, NULL, 'c' },
-		{ "repeat", required_argument, NULL, 'r' }, { "help", no_argument, NULL, 'h' },
+		{ "json", no_argument, NULL, 'j' },
+		{ "irq", no_argument, NULL, 'i' },
+		{ "engine", required_argument, NULL, 'e' },
+		{ "chunk", required_argument, NULL, 'c' },
+		{ "repeat", required_argument, NULL, 'r' },
+		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
 	};
 	int opt, err;
@@ -274,7 +277,8 @@ static int run(const struct copy_opts *o, struct copy_report *rep)
 	if (!status) {
 		err = pump_new(g.drv, o, &p, msg, sizeof(msg));
 		if (err)
-			status = complain(err == -ENOSPC && o->chunk ? EXIT_USAGE : EXIT_FAILED, msg);
+			status = complain(err == -ENOSPC && o->chunk ? EXIT_USAGE : EXIT_FAILED,
+					  msg);
 	}
 	rep->init_seconds = (double)(clock_ns() - start) / 1e9;
 	if (!status)

@@ -159,7 +159,8 @@ int pump_new(struct drv *d, const struct copy_opts *o, struct pump **out, char *
 	for (int e = 0; !err && e < NR_COPY_ENGINES; e++) {
 		err = o->engine[e] ? chan_for(p, e) : 0;
 		if (err)
-			snprintf(msg, n, "no channel for %s: %s", copy_engine_name[e], strerror(-err));
+			snprintf(msg, n, "no channel for %s: %s", copy_engine_name[e],
+				 strerror(-err));
 	}
 	if (err) {
 		pump_free(p);
@@ -211,8 +212,8 @@ static void scribble(struct slot *s)
 	to[s->len - 1] = (uint8_t)~from[s->len - 1];
 }
 
-static int copy_by(struct drv_chan *ch, enum copy_engine e, uint64_t dst, uint64_t src, uint64_t len,
-		   struct drv_fence *fence)
+static int copy_by(struct drv_chan *ch, enum copy_engine e, uint64_t dst, uint64_t src,
+		   uint64_t len, struct drv_fence *fence)
 {
 	if (e == COPY_M2MF)
 		return drv_copy_m2mf(ch, dst, src, len, fence);

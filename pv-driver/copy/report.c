@@ -47,8 +47,8 @@ void report_text(const struct copy_report *rep)
 		       log_clean(name, sizeof(name), r->file->name));
 	}
 	sum(rep, &bytes, &seconds);
-	printf("all  %12llu bytes %9.1f MB/s  %s\n", (unsigned long long)bytes, rate(bytes, seconds),
-	       report_verified(rep) ? "verified" : "DIFFERS");
+	printf("all  %12llu bytes %9.1f MB/s  %s\n", (unsigned long long)bytes,
+	       rate(bytes, seconds), report_verified(rep) ? "verified" : "DIFFERS");
 }
 
 /* RFC 8259: what must be escaped, and nothing else; bytes above 0x7f pass as they are. */

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* A software GPU with the driver on it, and a little GPU-side arithmetic, for the driver's tests. */
+/*
+ * A software GPU with the driver on it, and a little GPU-side arithmetic, for the driver's tests.
+ */
 #ifndef TESTS_UNIT_DRV_GPU_H
 #define TESTS_UNIT_DRV_GPU_H
 
@@ -29,7 +31,9 @@ static inline void gpu_bus(struct gpu *g)
 	assert_int_equal(bus_native_open(g->dev, &g->bus), 0);
 }
 
-/* cfg's timeout is raised: a loaded machine may be slow, a wait that is to end never takes so long. */
+/*
+ * cfg's timeout is raised: a loaded machine may be slow, a wait that is to end never takes so long.
+ */
 static inline void gpu_up(struct gpu *g, const struct drv_cfg *cfg)
 {
 	struct drv_cfg c = cfg ? *cfg : (struct drv_cfg){ 0 };
@@ -69,7 +73,8 @@ static inline void fill(void *buf, size_t len, uint64_t seed)
 }
 
 /* The directory's own walk, on bytes of VRAM: nothing of the driver's bookkeeping. */
-static inline int walk_vram(struct gpu *g, uint64_t pdb, uint64_t va, uint64_t *pte, uint32_t *shift)
+static inline int walk_vram(struct gpu *g, uint64_t pdb, uint64_t va, uint64_t *pte,
+			    uint32_t *shift)
 {
 	uint64_t pde, in = va & ((1ull << 27) - 1), n;
 
@@ -77,14 +82,16 @@ static inline int walk_vram(struct gpu *g, uint64_t pdb, uint64_t va, uint64_t *
 	n = in >> 12;
 	if (pde_small_target(pde) == PDE_VRAM && n < 32768u >> pde_size_shift(pde)) {
 		*shift = 12;
-		assert_int_equal(dev_vram_rd(g->dev, hvram(pde_small_addr(pde) + n * 8), pte, 8), 0);
+		assert_int_equal(dev_vram_rd(g->dev, hvram(pde_small_addr(pde) + n * 8), pte, 8),
+				 0);
 		if (*pte & PTE_PRESENT)
 			return 0;
 	}
 	n = in >> 17;
 	if (pde_large_target(pde) == PDE_VRAM && n < 1024u >> pde_size_shift(pde)) {
 		*shift = 17;
-		assert_int_equal(dev_vram_rd(g->dev, hvram(pde_large_addr(pde) + n * 8), pte, 8), 0);
+		assert_int_equal(dev_vram_rd(g->dev, hvram(pde_large_addr(pde) + n * 8), pte, 8),
+				 0);
 		if (*pte & PTE_PRESENT)
 			return 0;
 	}

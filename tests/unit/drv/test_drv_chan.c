@@ -14,7 +14,10 @@ struct worker {
 	pthread_t thread;
 };
 
-/* The job of one thread: a channel, two objects, copies there and back.  cmocka's asserts stay out of threads. */
+/*
+ * The job of one thread: a channel, two objects, copies there and back. cmocka's asserts stay out
+ * of threads.
+ */
 static int work(struct worker *w)
 {
 	enum drv_wait how = w->id & 1 ? DRV_WAIT_IRQ : DRV_WAIT_POLL;
@@ -158,7 +161,10 @@ static void wraps(void **state)
 	gpu_down(&g);
 }
 
-/* A semaphore that is never released holds the channel: waits end with -ETIMEDOUT, freeing still works. */
+/*
+ * A semaphore that is never released holds the channel: waits end with -ETIMEDOUT, freeing still
+ * works.
+ */
 static void stuck(void **state)
 {
 	struct drv_cfg cfg = { .ring_entries = 8, .push_len = 4096 };

@@ -34,7 +34,8 @@ static void rig_up(struct rig *r, const struct drv_cfg *cfg)
 	assert_int_equal(drv_chan_new(r->v, DRV_ENGINE_ALL, &r->ch), 0);
 	for (int i = 0; i < 4; i++) {
 		assert_int_equal(drv_bo_new(r->g.drv, LEN, flags[i], &r->bo[i]), 0);
-		assert_int_equal(drv_vas_map(r->v, r->bo[i], i == 3 ? DRV_MAP_SYS_NC : 0, &r->va[i]), 0);
+		assert_int_equal(
+			drv_vas_map(r->v, r->bo[i], i == 3 ? DRV_MAP_SYS_NC : 0, &r->va[i]), 0);
 		r->model[i] = mem_calloc(1, LEN);
 		assert_non_null(r->model[i]);
 		fill(r->model[i], LEN, (uint64_t)i + 1);
@@ -78,7 +79,8 @@ static void random_copies_with(const struct drv_cfg *cfg, enum drv_wait how)
 			len = 1 + rnd(&seed) % most[rnd(&seed) % ARRAY_SIZE(most)];
 			from = rnd(&seed) % (LEN - len);
 			to = rnd(&seed) % (LEN - len);
-			assert_int_equal(copy_by(r.ch, by, r.va[b] + to, r.va[a] + from, len, &f), 0);
+			assert_int_equal(copy_by(r.ch, by, r.va[b] + to, r.va[a] + from, len, &f),
+					 0);
 			memcpy(r.model[b] + to, r.model[a] + from, len);
 		}
 		assert_int_equal(drv_fence_wait(&f, how, 0), 0);
@@ -146,7 +148,8 @@ static void cpu_access(void **state)
 	assert_int_equal(drv_bo_new(g.drv, 5u << 20, DRV_BO_VRAM, &bo), 0);
 	assert_int_equal(drv_bo_new(g.drv, 8192, DRV_BO_VRAM | DRV_BO_BAR1, &small), 0);
 	for (int i = 0; i < 12; i++) {
-		uint64_t len = 1 + rnd(&seed) % (sizeof(buf) - 1), at = rnd(&seed) % ((5u << 20) - len);
+		uint64_t len = 1 + rnd(&seed) % (sizeof(buf) - 1),
+			 at = rnd(&seed) % ((5u << 20) - len);
 
 		fill(buf, len, (uint64_t)i);
 		assert_int_equal(drv_bo_wr(bo, at, buf, len), 0);

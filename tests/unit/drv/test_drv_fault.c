@@ -34,8 +34,9 @@ static void rig_down(struct rig *r)
 		fill(p, 100000, (uint64_t)i);
 		memset(p + 500000, 0, 100000);
 		assert_int_equal(i == 2 ? drv_copy_m2mf(r->good, r->va + 500000, r->va, 100000, &f)
-					: drv_copy_ce(r->good, (unsigned int)i, r->va + 500000, r->va,
-						      100000, &f), 0);
+					: drv_copy_ce(r->good, (unsigned int)i, r->va + 500000,
+						      r->va, 100000, &f),
+				 0);
 		assert_int_equal(drv_fence_wait(&f, DRV_WAIT_IRQ, 0), 0);
 		assert_memory_equal(p, p + 500000, 100000);
 	}
@@ -61,7 +62,9 @@ static void check_dead(struct rig *r, const struct drv_fence *f, const char *wor
 	assert_int_equal(drv_push_raw(r->bad, r->va, 1), -EIO);
 }
 
-/* Reads from nowhere, writes to what is read-only, goes past the end of the space, by each engine. */
+/*
+ * Reads from nowhere, writes to what is read-only, goes past the end of the space, by each engine.
+ */
 static void mmu_faults(void **state)
 {
 	static const uint32_t engine[] = { DRV_ENGINE_CE0, DRV_ENGINE_CE1, DRV_ENGINE_GR };
@@ -196,10 +199,13 @@ static void all_at_once(void **state)
 	for (unsigned int i = 0; i < 6; i++)
 		assert_int_equal(drv_chan_new(r.v, DRV_ENGINE_ALL, &ch[i]), 0);
 	for (unsigned int i = 0; i < 6; i++)
-		assert_int_equal(i % 3 == 2 ? drv_copy_m2mf(ch[i], 0x3000 + i, r.va, 64, &f[i])
-					    : drv_copy_ce(ch[i], i % 3, 0x3000 + i, r.va, 64, &f[i]), 0);
+		assert_int_equal(i % 3 == 2
+					 ? drv_copy_m2mf(ch[i], 0x3000 + i, r.va, 64, &f[i])
+					 : drv_copy_ce(ch[i], i % 3, 0x3000 + i, r.va, 64, &f[i]),
+				 0);
 	for (unsigned int i = 0; i < 6; i++) {
-		assert_int_equal(drv_fence_wait(&f[i], i & 1 ? DRV_WAIT_IRQ : DRV_WAIT_POLL, 0), -EIO);
+		assert_int_equal(drv_fence_wait(&f[i], i & 1 ? DRV_WAIT_IRQ : DRV_WAIT_POLL, 0),
+				 -EIO);
 		drv_chan_status(ch[i], why, sizeof(why));
 		assert_non_null(strstr(why, "writing"));
 		drv_chan_free(ch[i]);

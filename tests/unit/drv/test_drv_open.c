@@ -36,7 +36,8 @@ static void reopens(void **state)
 	(void)state;
 	gpu_bus(&g);
 	for (int i = 0; i < 4; i++) {
-		assert_int_equal(drv_open(g.bus, i & 1 ? &full : NULL, &g.drv, msg, sizeof(msg)), 0);
+		assert_int_equal(drv_open(g.bus, i & 1 ? &full : NULL, &g.drv, msg, sizeof(msg)),
+				 0);
 		drv_stats(g.drv, &s[i]);
 		drv_close(g.drv);
 		assert_int_equal(dev_rd32(g.dev, NV_PBUS_BAR3_BLOCK) >> 31, 0);
@@ -153,7 +154,8 @@ static void refuses(void **state)
 	/* FECS never says it is ready. */
 	assert_int_equal(open_with(&g, NV_FECS_SCRATCH, 0, msg, sizeof(msg)), -ETIMEDOUT);
 	assert_non_null(strstr(msg, "engines"));
-	assert_int_equal(open_with(&g, reg_at(REGID_FECS_SCRATCH, 1), 3, msg, sizeof(msg)), -EPROTO);
+	assert_int_equal(open_with(&g, reg_at(REGID_FECS_SCRATCH, 1), 3, msg, sizeof(msg)),
+			 -EPROTO);
 	assert_int_equal(open_with(&g, NV_CE1_FALCON_VERSION, 0, msg, sizeof(msg)), -EPROTO);
 	gpu_down(&g);
 }

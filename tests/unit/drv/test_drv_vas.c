@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
-/* Address spaces: what the tables in VRAM say, what addresses are given out, what a missing flush does. */
+/*
+ * Address spaces: what the tables in VRAM say, what addresses are given out, what a missing flush
+ * does.
+ */
 #include "tests/unit/drv/gpu.h"
 
 #define PDE_SPAN (1ull << 27)
@@ -74,8 +77,8 @@ static void tables_with(const struct drv_cfg *cfg, bool never_large)
 				    va[j] + drv_bo_len(bo[j]) <= va[i]);
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(wants); i++)
-		check_mapped(&g, v, bo[i], va[i], never_large ? 12 : wants[i].shift, wants[i].target,
-			     wants[i].pte_flags);
+		check_mapped(&g, v, bo[i], va[i], never_large ? 12 : wants[i].shift,
+			     wants[i].target, wants[i].pte_flags);
 	for (size_t i = 0; i < ARRAY_SIZE(wants); i += 2) {
 		assert_int_equal(drv_vas_unmap(v, va[i]), 0);
 		assert_int_equal(drv_vas_unmap(v, va[i]), -ENOENT);
@@ -122,7 +125,9 @@ static void size_field(void **state)
 	static const struct {
 		uint64_t len;
 		uint32_t shift;
-	} want[] = { { 1 << 20, 3 }, { 16 << 20, 3 }, { 17 << 20, 2 }, { 33 << 20, 1 }, { 65 << 20, 0 } };
+	} want[] = {
+		{ 1 << 20, 3 }, { 16 << 20, 3 }, { 17 << 20, 2 }, { 33 << 20, 1 }, { 65 << 20, 0 }
+	};
 	struct gpu g = { 0 };
 	struct drv_bo *bo;
 	struct drv_vas *v;
@@ -160,7 +165,8 @@ static void many_slots(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(va); i++) {
 		assert_int_equal(drv_vas_map(v, bo, 0, &va[i]), 0);
 		assert_true(va[i] + drv_bo_len(bo) <= 0xf8000000ull || va[i] > 0xffffffffull);
-		assert_int_equal(walk_vram(&g, drv_vas_pdb(v), va[i] + (199ull << 20), &pte, &shift), 0);
+		assert_int_equal(
+			walk_vram(&g, drv_vas_pdb(v), va[i] + (199ull << 20), &pte, &shift), 0);
 		assert_int_equal(pte_addr(pte), drv_bo_addr(bo) + (199ull << 20));
 	}
 	assert_true(va[ARRAY_SIZE(va) - 1] > 0xffffffffull);
