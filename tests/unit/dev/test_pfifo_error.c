@@ -83,6 +83,7 @@ static void put_beyond_the_ring(void **state)
 	struct fk_chan c = fk_chan(k, 1);
 	uint32_t p;
 
+	fk_settle(k); /* the look at a newly listed channel is over: one bad PUT, one look */
 	dev_bar_wr(k->d, 1, fk_userd(&c) + USERD_GP_PUT, 4, FK_RING_ENTRIES);
 	fk_settle(k);
 	p = pbdma_with(k, PBDMA_INTR_GP_PUT);

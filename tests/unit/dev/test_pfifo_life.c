@@ -116,19 +116,21 @@ static void userd_that_is_not_memory(void **state)
 	assert_int_not_equal(dev_rd32(k->d, NV_PFIFO_MMU_FAULT_UNITS), 0);
 }
 
-/* 128 channels' worth of memory traffic that never ends by itself. */
-static void endless(struct fk *k, struct fk_chan *c, uint32_t e, uint32_t class_id)
+/* Memory traffic that never ends by itself; each channel on memory of its own. */
+static void endless(struct fk_chan *c, uint32_t e, uint32_t class_id)
 {
+	uint64_t va = fk_data_va(c->id * MIB);
+
 	fk_object(c, 0, e, class_id);
 	if (e == ENGINE_GR) {
-		fk_1(c, 0, M2MF_OFFSET_IN_LOW, lo32(fk_data_va(0)));
-		fk_1(c, 0, M2MF_OFFSET_OUT_LOW, lo32(fk_data_va(0)));
+		fk_1(c, 0, M2MF_OFFSET_IN_LOW, lo32(va));
+		fk_1(c, 0, M2MF_OFFSET_OUT_LOW, lo32(va));
 		fk_1(c, 0, M2MF_LINE_LENGTH_IN, 64);
 		fk_1(c, 0, M2MF_LINE_COUNT, ~0u);
 		fk_1(c, 0, M2MF_EXEC, M2MF_EXEC_LINEAR_IN | M2MF_EXEC_LINEAR_OUT);
 	} else {
-		fk_1(c, 0, CE_SRC_ADDRESS_LOW, lo32(fk_data_va(0)));
-		fk_1(c, 0, CE_DST_ADDRESS_LOW, lo32(fk_data_va(0)));
+		fk_1(c, 0, CE_SRC_ADDRESS_LOW, lo32(va));
+		fk_1(c, 0, CE_DST_ADDRESS_LOW, lo32(va));
 		fk_1(c, 0, CE_XCNT, 0xffff);
 		fk_1(c, 0, CE_YCNT, 0x1fff);
 		fk_word(c, push_header(PUSH_NINC, 0, CE_EXEC, 0x1fff));
@@ -137,7 +139,6 @@ static void endless(struct fk *k, struct fk_chan *c, uint32_t e, uint32_t class_
 	}
 	fk_end(c);
 	fk_doorbell(c);
-	(void)k;
 }
 
 static const uint32_t engines[3][2] = {
@@ -154,7 +155,7 @@ static void busy_card(struct fk *k, struct fk_chan *c)
 		c[i] = fk_bind(k, ids[i]);
 	fk_commit(k, ids, 3);
 	for (uint32_t i = 0; i < 3; i++)
-		endless(k, &c[i], engines[i][0], engines[i][1]);
+		endless(&c[i], engines[i][0], engines[i][1]);
 	for (uint32_t i = 0; i < 3; i++) {
 		uint32_t st = reg_at(REGID_PFIFO_ENG_STATUS, engines[i][0]);
 
