@@ -20,8 +20,6 @@
  */
 #define KEEP_VRAM (PTE_PRESENT | PTE_PRIV | PTE_RO | PTE_VOLATILE | PTE_KIND_MASK)
 #define KEEP_SYS (KEEP_VRAM | PTE_ENCRYPTED)
-/* The part is asked for so much at a time: its answer costs as much as it is long. */
-#define RUN_MAX (32 * PART_CHUNK_LEN)
 /* Set in every system target, clear in VRAM's. */
 #define PTE_SYS_BIT (1ull << 34)
 
@@ -33,8 +31,8 @@ struct scan {
 	uint64_t va;	  /* of entry 0 */
 	uint64_t slow;	  /* an entry with any of these bits, or without PRESENT, needs a closer look */
 	bool keep;
-	/* Guest VRAM [g, g+len) is contiguous on the card from h: the part's answer for the chunks last used. */
-	uint64_t g, len, h;
+	const hvram_t *chunk; /* the part's map: where guest VRAM chunk i is on the card */
+	uint32_t nr_chunk;
 	int err; /* first error of the world */
 };
 
@@ -131,24 +129,22 @@ static uint64_t reject(struct scan *y, enum shadow_fault f, uint32_t i)
 	return 0;
 }
 
+/* The shadow of an entry for the aligned VRAM page at a: a chunk is a multiple of every page size. */
+static inline uint64_t vram_entry(const struct scan *y, uint64_t e, uint64_t a)
+{
+	return (e & KEEP_VRAM) |
+	       (hvram_x(y->chunk[a >> PART_CHUNK_SHIFT]) + (a & (PART_CHUNK_LEN - 1))) >> 8;
+}
+
+/* VRAM entries that block() does not take itself: there is always something wrong with them. */
 static uint64_t pte_vram(struct scan *y, uint64_t e, uint32_t i)
 {
-	uint64_t page = 1ull << y->t->page_shift, a = pte_addr(e), base = align_down(a, PART_CHUNK_LEN);
-	uint64_t size = part_vram_len(y->sg->cfg.part);
-	hvram_t h;
+	uint64_t a = pte_addr(e);
 
-	/* A chunk is a multiple of every page size, so an aligned page is contiguous on the card. */
-	if ((e & PTE_ENCRYPTED) || !is_aligned(a, page) || !range_ok(a, page, size) ||
-	    part_vram_run(y->sg->cfg.part, gvram(base), size - base < RUN_MAX ? size - base : RUN_MAX, &h,
-			  &y->len)) {
-		y->len = 0;
+	if ((e & PTE_ENCRYPTED) || !is_aligned(a, 1ull << y->t->page_shift) ||
+	    a >> PART_CHUNK_SHIFT >= y->nr_chunk)
 		return reject(y, SHADOW_FAULT_PTE_VRAM, i);
-	}
-	y->g = base;
-	y->h = hvram_x(h);
-	if (!range_ok(a - base, page, y->len))
-		return reject(y, SHADOW_FAULT_PTE_VRAM, i);
-	return pte_pack(PTE_VRAM, y->h + (a - base), e & KEEP_VRAM);
+	return vram_entry(y, e, a);
 }
 
 static uint64_t pte_sys(struct scan *y, uint64_t e, uint32_t i)
@@ -261,7 +257,7 @@ static void block(struct scan *y, uint32_t first, const uint64_t *g, uint32_t n)
 	uint32_t run = 0, i;
 
 	for (i = 0; i < n; i++) {
-		uint64_t e = g[i] & PTE_PRESENT ? g[i] : 0, old = cur[i], off;
+		uint64_t e = g[i] & PTE_PRESENT ? g[i] : 0, old = cur[i], a = pte_addr(e);
 
 		if (e == old && (y->keep || !e)) {
 			if (run)
@@ -269,11 +265,10 @@ static void block(struct scan *y, uint32_t first, const uint64_t *g, uint32_t n)
 			run = 0;
 			continue;
 		}
-		off = pte_addr(e) - y->g;
 		if (!e) {
 			out[i] = 0;
-		} else if (!(e & y->slow) && off < y->len) {
-			out[i] = (e & KEEP_VRAM) | (y->h + off) >> 8;
+		} else if (!(e & y->slow) && a >> PART_CHUNK_SHIFT < y->nr_chunk) {
+			out[i] = vram_entry(y, e, a);
 		} else {
 			out[i] = pte_xlate(y, e, first + i);
 			e = out[i] ? e : 0;
@@ -297,6 +292,7 @@ int spt_sync(struct vas *v, struct spt *t, const struct spt_src *src, uint64_t v
 	uint64_t g[SPT_BLOCK];
 
 	/* Bits 4.. of an entry are the frame number: its low bits are 0 in an aligned page. */
+	y.chunk = part_chunks(v->sg->cfg.part, &y.nr_chunk);
 	y.slow = PTE_ENCRYPTED | PTE_TARGET_MASK |
 		 ((1ull << (t->page_shift - FERMI_SMALL_SHIFT)) - 1) << 4;
 	for (uint32_t i = 0; i < t->nr; i += SPT_BLOCK) {

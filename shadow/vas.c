@@ -225,7 +225,6 @@ static int slots_sync(struct vas *v, uint32_t first, uint32_t n, bool same)
 
 static int scan(struct vas *v)
 {
-	bool keep = v->sg->cfg.opts & SHADOW_OPT_KEEP;
 	uint64_t buf[SPT_BLOCK];
 	int err = regeometry(v);
 
@@ -238,7 +237,7 @@ static int scan(struct vas *v)
 		if (e)
 			return e;
 		v->sg->stats.pdes_scanned += SPT_BLOCK;
-		same = keep && memcmp(v->gpde + j, buf, sizeof(buf)) == 0;
+		same = memcmp(v->gpde + j, buf, sizeof(buf)) == 0;
 		if (!same)
 			memcpy(v->gpde + j, buf, sizeof(buf));
 		e = slots_sync(v, j / per_slot(v), SPT_BLOCK / per_slot(v), same);

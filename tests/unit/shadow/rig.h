@@ -217,6 +217,8 @@ static inline struct rig *rig_new(uint32_t opts)
 	r->f.reg = mmap(NULL, GF100_MMIO_LEN, PROT_READ | PROT_WRITE,
 			MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	assert_true(r->f.vram != MAP_FAILED && r->f.reg != MAP_FAILED);
+	/* Whoever takes heap memory as it comes finds entries there that lead to frame 0x5a5a5a5 of anything. */
+	memset(r->f.vram + RIG_HEAP_AT, 0x5a | 1, 4 * MIB);
 	assert_int_equal(vheap_new(hvram(RIG_HEAP_AT), RIG_VRAM - RIG_HEAP_AT, &r->heap), 0);
 	assert_int_equal(part_pool_new(hvram(2 * MIB), RIG_HEAP_AT - 2 * MIB, GF100_NR_CHAN, &r->pool), 0);
 	assert_int_equal(hv_null_open(&rig_up, r, NULL, &r->hv), 0);
@@ -244,7 +246,8 @@ static inline void rig_free(struct rig *r)
 		assert_int_equal(hv_null_pins(g->hv), 0);
 		vheap_release(r->heap, g->userd, 4096);
 	}
-	assert_int_equal(shadow_audit(r->s, stderr), r->s->timeouts ? 1 : 0);
+	/* A device that failed once stays in doubt, and nothing else may be. */
+	assert_int_equal(shadow_audit(r->s, NULL), (r->s->timeouts != 0) + (r->s->dev_errors != 0));
 	shadow_free(r->s);
 	assert_int_equal(vheap_used(r->heap), 0);
 	for (int i = 0; i < 2; i++) {

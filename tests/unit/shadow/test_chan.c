@@ -110,6 +110,34 @@ static void bad_directories(void **st)
 	}
 }
 
+/* Refused for want of quota, not for its own sake: served as soon as there is room. */
+static void quota_comes_free(void **st)
+{
+	struct rig *r = rig_new(0);
+	struct guest *g = &r->g[0];
+	struct shadow_guest_cfg cfg = rig_cfg(g, 0, 3 * 65536);
+	struct shadow_chan *a, *b;
+
+	(void)st;
+	shadow_guest_free(g->sg);
+	assert_int_equal(shadow_guest_new(r->s, &cfg, &g->sg), 0);
+	guest_inst(r, g, G_INST, G_DIR);
+	guest_inst(r, g, 0x20000, G_DIR + 0x20000);
+	guest_wr64(r, g, PTE_VRAM, G_DIR, pde_pack_large(PDE_VRAM, G_LARGE));
+	guest_wr64(r, g, PTE_VRAM, G_DIR + 8, pde_pack_small(PDE_VRAM, G_SMALL) | 2 << 2);
+	assert_int_equal(shadow_chan_bind(g->sg, gchan(0), gvram(G_INST), g->userd, &a), 0);
+	assert_int_equal(shadow_chan_bind(g->sg, gchan(1), gvram(0x20000), g->userd, &b), 0);
+	assert_int_equal(g->faults[SHADOW_FAULT_QUOTA], 1);
+	assert_null(b->vas);
+	assert_int_equal(shadow_chan_sync(b), 0);
+	assert_null(b->vas);
+	shadow_chan_unbind(a);
+	assert_int_equal(shadow_chan_sync(b), 0);
+	assert_non_null(b->vas);
+	rig_clean(r);
+	rig_free(r);
+}
+
 static uint64_t pd(struct rig *r, struct shadow_chan *ch)
 {
 	return dev_rd64(r, hvram_x(shadow_chan_inst(ch)) + INST_PDB_LO);
@@ -191,7 +219,7 @@ int main(void)
 	const struct CMUnitTest t[] = {
 		cmocka_unit_test(words_that_pass),   cmocka_unit_test(refused_binds),
 		cmocka_unit_test(bad_directories),   cmocka_unit_test(directory_changes),
-		cmocka_unit_test(unbind_leaves_nothing),
+		cmocka_unit_test(unbind_leaves_nothing), cmocka_unit_test(quota_comes_free),
 	};
 
 	return cmocka_run_group_tests_name("shadow chan", t, NULL, NULL);

@@ -115,6 +115,11 @@ static void bad_lists(void **st)
 	assert_int_equal(shadow_runlist_submit(g->sg, 0x0fffffff, full), -EFAULT);
 	assert_int_equal(listed(r, 0), host(g, 0));
 	assert_true(g->faults[SHADOW_FAULT_RUNLIST] >= 5);
+	/* Every id that is none, more of them than a list can hold; the last ones would be 0 if cut to a byte. */
+	for (uint32_t i = 0; i < 4095; i++)
+		guest_wr64(r, g, PTE_SYS, 0x20000 + i * 8, i + 1);
+	assert_int_equal(shadow_runlist_submit(g->sg, 0x20 | PTE_SYS << 28, 4095), 0);
+	assert_int_equal(listed(r, 0), ~0u);
 	/* The longest list there is, of one channel. */
 	for (uint32_t i = 0; i < full; i++)
 		guest_wr64(r, g, PTE_SYS, 0x10000 + i * 8, 0);

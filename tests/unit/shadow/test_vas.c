@@ -32,6 +32,26 @@ static void shared_and_freed(void **st)
 	rig_free(r);
 }
 
+/* A directory that never had a table may still be cached; its memory is about to be something else. */
+static void forgotten_before_reuse(void **st)
+{
+	struct rig *r = rig_new(SHADOW_OPT_KEEP);
+	struct guest *g = &r->g[0];
+	struct shadow_chan *ch;
+	unsigned int flushes;
+	uint64_t pd;
+
+	(void)st;
+	guest_inst(r, g, G_INST, G_DIR);
+	assert_int_equal(shadow_chan_bind(g->sg, gchan(0), gvram(G_INST), g->userd, &ch), 0);
+	pd = dev_rd64(r, hvram_x(shadow_chan_inst(ch)) + INST_PDB_LO);
+	flushes = r->f.tlb_flushes;
+	shadow_chan_unbind(ch);
+	assert_int_equal(r->f.tlb_flushes, flushes + 1);
+	assert_int_equal(r->f.last_pdb, pd >> 8);
+	rig_free(r);
+}
+
 static void flush_by_directory(void **st)
 {
 	struct rig *r = rig_new(0);
@@ -240,7 +260,7 @@ static void directory_goes_away(void **st)
 int main(void)
 {
 	const struct CMUnitTest t[] = {
-		cmocka_unit_test(shared_and_freed),	cmocka_unit_test(flush_by_directory),
+		cmocka_unit_test(shared_and_freed), cmocka_unit_test(forgotten_before_reuse), cmocka_unit_test(flush_by_directory),
 		cmocka_unit_test(bad_directory_entries), cmocka_unit_test(odd_places),
 		cmocka_unit_test(quota),		cmocka_unit_test(other_page_size),
 		cmocka_unit_test(ram_goes_away),	cmocka_unit_test(directory_goes_away),
