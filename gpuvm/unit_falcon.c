@@ -29,7 +29,7 @@ static struct falcon_mem *falcon_at(struct vgpu *v, uint32_t off)
 	return &v->units->falcon[off < NV_GPCCS_DMEM_CTRL ? VFALCON_FECS : VFALCON_GPCCS];
 }
 
-/* The word that the port at off stands at, as an index into the falcon's memory; the port moves on if its mode says so. */
+/* Index of the word that the port at off stands at; the port moves on if its mode says so. */
 static uint32_t port_step(struct vgpu *v, uint32_t off, uint32_t inc)
 {
 	uint32_t ctrl = vgpu_reg_load(v, off - 4), at = ctrl & PORT_ADDR_MASK;

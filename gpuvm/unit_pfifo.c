@@ -17,7 +17,7 @@
 #include "gpuvm/fermi/inst.h"
 #include "gpuvm/units.h"
 
-/* How long until a runlist the card has not taken is looked at again: a switch at a method boundary takes microseconds. */
+/* Until a runlist that the card has not taken is looked at again: a switch takes microseconds. */
 #define RUNLIST_LOOK_NS 20000u
 
 /* ---- interrupts ------------------------------------------------------------------------- */
