@@ -47,7 +47,6 @@ static const struct shape {
 	[REC_BAR_WR] = { "bar_wr", 4, RET_NONE, false, { "bar", "off", "size", "val" } },
 	[REC_RESET] = { "reset", 0, RET_INT, false, { NULL } },
 	[REC_NOW] = { "now", 0, RET_VALUE, false, { NULL } },
-	[REC_IRQ_FD] = { "irq_fd", 0, RET_INT, false, { NULL } },
 	[REC_ADVANCE] = { "advance", 1, RET_INT, false, { "ns" } },
 	[REC_DMA_MAP] = { "dma_map", 2, RET_INT, false, { "at", "len" } },
 	[REC_DMA_UNMAP] = { "dma_unmap", 2, RET_INT, false, { "at", "len" } },

@@ -27,14 +27,13 @@ enum rec_kind {
 	REC_BAR_WR = 7,
 	REC_RESET = 8,
 	REC_NOW = 9,
-	REC_IRQ_FD = 10,
-	REC_ADVANCE = 11,
-	REC_DMA_MAP = 12,
-	REC_DMA_UNMAP = 13,
+	REC_ADVANCE = 10,
+	REC_DMA_MAP = 11,
+	REC_DMA_UNMAP = 12,
 	/* events */
-	REC_IRQ = 14, /* the interrupt was raised arg[0] times */
-	REC_MEM = 15, /* arg[1] bytes of bus memory at arg[0] changed to data */
-	REC_END = 16, /* arg[0] calls; arg[1] checksum of all bytes before this record */
+	REC_IRQ = 13, /* the interrupt was raised arg[0] times */
+	REC_MEM = 14, /* arg[1] bytes of bus memory at arg[0] changed to data */
+	REC_END = 15, /* arg[0] calls; arg[1] checksum of all bytes before this record */
 	REC_NR,
 };
 

@@ -228,9 +228,7 @@ static uint64_t replay_now(struct dev *d)
 
 static int replay_irq_fd(struct dev *d)
 {
-	int r = answer_int(d, &(struct rec){ .kind = REC_IRQ_FD }, NULL);
-
-	return r < 0 ? r : replay_of(d)->irq_fd;
+	return replay_of(d)->irq_fd;
 }
 
 static int replay_advance(struct dev *d, uint64_t ns)
