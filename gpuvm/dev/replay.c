@@ -60,7 +60,7 @@ static bool event(struct replay *p, const struct rec *r)
 	struct busmem *b;
 
 	if (r->kind == REC_IRQ) {
-		/* Fails only if the owner left too many edges unread; it is readable then anyway. */
+		/* Fails only if far too many edges are unread; it is readable then anyway. */
 		if (write(p->irq_fd, &r->arg[0], sizeof(r->arg[0])) < 0)
 			log_debug(p->dev.log, "replay: interrupt file: %s", strerror(errno));
 		return true;

@@ -78,7 +78,8 @@ static void run(const char *spec, uint8_t *got, struct replay_status *st)
 			assert_int_equal(drv_copy_m2mf(ch, va_m, va_s, LEN, NULL), 0);
 			assert_int_equal(drv_copy_m2mf(ch, va_d, va_m, LEN, &f), 0);
 		} else {
-			assert_int_equal(drv_copy_ce(ch, by - 1, va_m + off, va_s, LEN / 4, NULL), 0);
+			assert_int_equal(drv_copy_ce(ch, by - 1, va_m + off, va_s, LEN / 4, NULL),
+					 0);
 			assert_int_equal(drv_copy_ce(ch, by - 1, va_d, va_m, LEN, &f), 0);
 		}
 		assert_int_equal(drv_fence_wait(&f, DRV_WAIT_POLL, 0), 0);
