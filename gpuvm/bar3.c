@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
-/* BAR3: the guest's instance memory (page tables, contexts) through its own BAR3 tables; always plain memory. */
+/*
+ * BAR3: the guest's instance memory (page tables, contexts) through its own
+ * tables.  Always plain memory: nothing in here acts when it is stored to.
+ */
 #include "gpuvm/units.h"
 
 int vgpu_bar3_rd(struct vgpu *v, uint32_t off, uint8_t size, uint64_t *val)

@@ -147,7 +147,7 @@ static void row_wr(struct vgpu *v, enum reg_id id, uint32_t off, uint32_t i, uin
 	const struct mmio_row *r = &mmio_rows[id];
 	enum reg_access a = reg_rows[id].access;
 
-	/* Bytes that the guest did not store keep their value where a register is storage, and are 0 else. */
+	/* Bytes that were not stored stay as they are where a register is storage; else they are 0. */
 	if (lanes != ~0u && a == REG_RW && !r->port)
 		val = (row_rd(v, id, off, i) & ~lanes) | (val & lanes);
 	if (r->wr)
@@ -207,7 +207,7 @@ static bool next_lane(uint32_t off, uint8_t size, unsigned int *done, struct lan
 	if (!left)
 		return false;
 	n = n < left ? n : left;
-	*l = (struct lane){ .off = at & ~3ull, .shift = (at & 3) * 8, .bits = n * 8, .at = *done * 8 };
+	*l = (struct lane){ at & ~3ull, (at & 3) * 8, n * 8, *done * 8 };
 	*done += n;
 	return true;
 }

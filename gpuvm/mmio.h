@@ -30,7 +30,7 @@ enum mmio_treat {
 };
 const char *mmio_treat_name(enum mmio_treat);
 
-/* What a denied read answers; real hardware says 0xbad and more when nobody answers [docs/hw/mmio.rst]. */
+/* What a denied read answers; hardware says 0xbad and more, too [docs/hw/mmio.rst]. */
 #define MMIO_DENIED 0xbad0da00u
 
 /* off is the dword's offset, i its index in an array row. */
@@ -47,7 +47,7 @@ struct mmio_row {
 	uint32_t reset; /* value after reset, of each element */
 	mmio_rd_fn *rd;
 	mmio_wr_fn *wr;
-	bool port; /* a read moves on: a store of part of the dword is not merged but zero-extended */
+	bool port; /* a read moves on: a store of part of the dword is zero-extended, not merged */
 };
 extern const struct mmio_row mmio_rows[NR_REGS];
 /* What is left of each unit's range. */

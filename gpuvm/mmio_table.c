@@ -110,7 +110,8 @@ const struct mmio_row mmio_rows[NR_REGS] = {
 	HOST(STRAPS),
 	READS(FBP_MIB_COMMON, unit_fbp_mib_common_rd),
 	READS(FBP_MIB, unit_fbp_mib_rd),
-	ACTS(PRIVRING_COMMAND, TRIGGER, 0, 0, NULL, unit_pfb_flush_wr), /* done at once, as the flushes */
+	/* Done at once, as the flushes. */
+	ACTS(PRIVRING_COMMAND, TRIGGER, 0, 0, NULL, unit_pfb_flush_wr),
 	READS(PRIVRING_FBP_COUNT, unit_fbp_count_rd),
 	HOST(LTC_PARAMS),
 	READS(PROM, unit_prom_rd),
@@ -177,7 +178,7 @@ const struct mmio_row mmio_rows[NR_REGS] = {
 	KEPT(PMU_SEND_RING),
 	KEPT(PMU_RECV_RING),
 
-	/* PGRAPH; always idle as far as registers show: the guest's work is the channels' business */
+	/* PGRAPH; its registers always show it idle: the guest's work is the channels' business */
 	ACTS(PGRAPH_INTR, TRIGGER, 0, 0, NULL, unit_pgraph_intr_wr),
 	KEPT(PGRAPH_DATA_ERROR),
 	ACTS(PGRAPH_INTR_EN, TRIGGER, ~0u, 0, NULL, unit_pgraph_level_wr),
@@ -214,7 +215,7 @@ const struct mmio_row mmio_rows[NR_REGS] = {
 	KEPT(FECS_INTR),
 	ACTS(FECS_INTR_CLR, TRIGGER, 0, 0, NULL, unit_fecs_intr_clr_wr),
 	STORED(FECS_INTR_EN),
-	STORED(GPC_BCAST_MMU_WR), /* addresses in guest VRAM that only the card's own PGRAPH would use */
+	STORED(GPC_BCAST_MMU_WR), /* the card's own are the mediator's */
 	STORED(GPC_BCAST_MMU_RD),
 	STORED(GPCCS_DMEM_CTRL),
 	PORT(GPCCS_DMEM_DATA),

@@ -56,7 +56,7 @@ static const struct config_word {
 	{ 0x70, 0, 0xffffffff, 0 },
 	{ 0x74, 0, 0x0000ffff, 0 },
 	{ 0x78, 0x00020010, 0, 0 },		 /* PCI Express 2, endpoint, last */
-	{ 0x7c, 0x00008020, 0, 0 },		 /* extended tags, role-based errors; no function reset */
+	{ 0x7c, 0x00008020, 0, 0 },		 /* extended tags, role-based errors; no reset */
 	{ 0x80, 0x00002810, 0x00007fff, 0x000f0000 },
 	{ 0x84, 0x00000102, 0, 0 },		 /* x16, 5 GT/s */
 	{ 0x88, 0x01020000, 0x000001c3, 0 },	 /* running at that */
@@ -117,7 +117,8 @@ void pcicfg_wr8(struct vgpu *v, uint32_t at, uint8_t val)
 	unsigned int shift = (at & 3) * 8;
 
 	for (size_t i = 0; at < CONFIG_LEN && i < ARRAY_SIZE(words); i++) {
-		uint8_t w = (uint8_t)(words[i].writable >> shift), c = (uint8_t)(words[i].w1c >> shift);
+		uint8_t w = (uint8_t)(words[i].writable >> shift);
+		uint8_t c = (uint8_t)(words[i].w1c >> shift);
 		uint8_t *b = &v->pci->byte[at];
 
 		if (words[i].at == (at & ~3u))

@@ -72,7 +72,7 @@ void unit_falcon_forget(struct vgpu *v, enum vfalcon f)
 
 /* ---- PMU --------------------------------------------------------------------------------- */
 
-/* Where nouveau's microcode puts its message rings: size << 16 | base; a driver only asks that they are not 0. */
+/* Message rings of nouveau's microcode: size << 16 | base; drivers ask that they are not 0. */
 #define PMU_SEND 0x008004e0u
 #define PMU_RECV 0x00800560u
 
@@ -123,7 +123,7 @@ void unit_ce_route_wr(struct vgpu *v, uint32_t off, uint32_t i, uint32_t val)
 	unit_irq_update(v);
 }
 
-/* The card's own copy microcode serves every guest; starting the virtual one has nothing to show. */
+/* The card's own copy microcode serves every guest; starting a virtual one shows nothing. */
 void unit_ce_cpuctl_wr(struct vgpu *v, uint32_t off, uint32_t i, uint32_t val)
 {
 	(void)v;
@@ -139,7 +139,8 @@ static uint32_t ce_chan(struct vgpu *v, enum gpuvm_engine engine)
 		const struct vgpu_chan *ch = v->chan[c];
 
 		if (ch && ch->shadow && ch->nr_running && ch->engine == engine)
-			return CE_CHAN_VALID | lo32(gvram_x(shadow_chan_guest_inst(ch->shadow)) >> 12);
+			return CE_CHAN_VALID |
+			       lo32(gvram_x(shadow_chan_guest_inst(ch->shadow)) >> 12);
 	}
 	return 0;
 }

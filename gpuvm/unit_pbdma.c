@@ -71,7 +71,7 @@ void unit_pbdma_intr_wr(struct vgpu *v, uint32_t off, uint32_t i, uint32_t val)
 	if (old && !(old & ~val)) {
 		vgpu_reg_store(v, reg_at(REGID_PBDMA_CHID, i), 0);
 		if (next < GF100_NR_CHAN) {
-			/* The card's PBDMA stands on a later channel: there is nothing to resume for this one. */
+			/* The card's PBDMA stands on a later channel: nothing to resume here. */
 			v->units->stop[next].waits = false;
 			show(v, next, &v->units->stop[next]);
 		} else if (!v->failed) {

@@ -28,7 +28,7 @@ void unit_pbus_intr_en_wr(struct vgpu *v, uint32_t off, uint32_t i, uint32_t val
 static void bind(struct vgpu *v, int bar, uint32_t off, uint32_t val)
 {
 	vgpu_reg_store(v, off, val);
-	/* A block that leads nowhere is the guest's fault and counted by the shadows; the BAR then shows nothing. */
+	/* A block that leads nowhere is counted by the shadows; the BAR then shows nothing. */
 	shadow_bar_bind(v->shadow, bar, val);
 }
 

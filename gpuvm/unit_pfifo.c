@@ -147,7 +147,7 @@ void vgpu_raise_mmu_fault(struct vgpu *v, const struct vgpu_mmu_fault *f)
 	struct vgpu_unit_state *u = v->units;
 	uint32_t bit = 1u << f->unit % NR_FAULT_UNITS;
 
-	/* The mediator recovers the card faster than a driver reads: a second fault must not hide the first. */
+	/* The card is back before a driver has read: a second fault must not hide the first. */
 	if (!(vgpu_reg_load(v, NV_PFIFO_MMU_FAULT_UNITS) & bit))
 		show_fault(v, f);
 	else if (u->nr_faults < UNIT_FAULTS)
@@ -242,7 +242,7 @@ uint32_t unit_pfifo_runlist_status_rd(struct vgpu *v, uint32_t off, uint32_t i)
 void unit_pfifo_chan_inst_wr(struct vgpu *v, uint32_t off, uint32_t i, uint32_t val)
 {
 	vgpu_reg_store(v, off, val);
-	/* What is wrong with it is counted there; the channel then stays unbound and its work never runs. */
+	/* What is wrong with it is counted there; the channel then stays unbound. */
 	vgpu_chan_bind(v, gchan(i), val);
 }
 
@@ -267,7 +267,7 @@ void unit_pfifo_kick_wr(struct vgpu *v, uint32_t off, uint32_t i, uint32_t val)
 		log_warn(v->g->log, "%s: kick of channel %u: error %d", v->name, val, -err);
 }
 
-/* 6.1 waits until the id reads back, 6.12 until bit 20 is clear; neither is true while the kick is pending. */
+/* 6.1 waits until the id reads back, 6.12 until bit 20 is clear: not while it is pending. */
 uint32_t unit_pfifo_kick_rd(struct vgpu *v, uint32_t off, uint32_t i)
 {
 	uint32_t val = vgpu_reg_load(v, off);
@@ -326,7 +326,7 @@ void unit_pfifo_fault_trigger_wr(struct vgpu *v, uint32_t off, uint32_t i, uint3
 #define PBDMA_FIRST 0x040000
 #define PBDMA_LAST 0x046000
 
-/* PMC_ENABLE took the unit away: its table and list are gone, and with them the guest's channels. */
+/* PMC_ENABLE took the unit away: its table and list are gone, and with them its channels. */
 void unit_pfifo_reset(struct vgpu *v)
 {
 	bool listed = RUNLIST_COUNT(vgpu_reg_load(v, NV_PFIFO_RUNLIST_STATUS));

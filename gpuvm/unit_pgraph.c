@@ -64,7 +64,7 @@ void vgpu_raise_pgraph(struct vgpu *v, const struct vgpu_gr_error *e)
 	unit_irq_update(v);
 }
 
-/* The context size is the card's own answer: the guest allocates what the card's FECS will write. */
+/* The context size is the card's answer: the guest allocates what the card's FECS will write. */
 void unit_fecs_cpuctl_wr(struct vgpu *v, uint32_t off, uint32_t i, uint32_t val)
 {
 	(void)off;

@@ -15,7 +15,7 @@
 #include "gpuvm/gpuvm.h"
 #include "gpuvm/mmio.h"
 
-/* MMU faults that wait until the driver has read an earlier one of the same unit; more are dropped. */
+/* MMU faults that wait until the driver has read an earlier one of that unit; more are dropped. */
 #define UNIT_FAULTS 16
 
 /* A PBDMA interrupt of one channel that waits for its PBDMA's registers to be free. */
@@ -125,7 +125,7 @@ void pcicfg_reset(struct vgpu *);
 void pcicfg_free(struct vgpu *);
 /* Whether the function decodes memory accesses: switched on in its command register, and in D0. */
 bool pcicfg_decodes(const struct vgpu *);
-/* Configuration byte at (below 4096) as a dword read finds it, and the store of some of its bytes. */
+/* Loads and stores without checks; beyond 256 bytes there is 0 and nothing. */
 uint32_t pcicfg_rd32(const struct vgpu *, uint32_t at);
 void pcicfg_wr8(struct vgpu *, uint32_t at, uint8_t val);
 
@@ -133,12 +133,12 @@ void pcicfg_wr8(struct vgpu *, uint32_t at, uint8_t val);
 /* The guest's VRAM; -ERANGE outside.  A store is told to the shadows. */
 int aperture_vram_rd(struct vgpu *, uint64_t at, void *buf, size_t len);
 int aperture_vram_wr(struct vgpu *, uint64_t at, const void *buf, size_t len);
-/* BAR 1 or 3 through the guest's own tables; off + size is inside the BAR. -EINVAL where nothing is mapped. */
+/* BAR 1 or 3 through the guest's tables; the range is inside it. -EINVAL where nothing is mapped. */
 int aperture_rd(struct vgpu *, int bar, uint32_t off, uint8_t size, uint64_t *val);
 int aperture_wr(struct vgpu *, int bar, uint32_t off, uint8_t size, uint64_t val);
 /* size bytes of MMIO_DENIED as they stand at off. */
 uint64_t aperture_denied(uint32_t off, uint8_t size);
-/* Checks common to all memory BARs: size, end, decode.  0, or -EINVAL/-EPERM with the fault counted. */
+/* Checks of all memory BARs: size, end, decode.  0, or -EINVAL/-EPERM with the fault counted. */
 int aperture_check(struct vgpu *, const char *bar, uint32_t off, uint8_t size, uint64_t len);
 
 /* ---- pramin.c ----------------------------------------------------------------------- */

@@ -2,6 +2,7 @@
 /* BAR0's dispatcher: sizes, alignment, parts of dwords, what is denied, decode off. */
 #include "tests/t.h"
 
+#include "gpuvm/base/mem.h"
 #include "tests/unit/core/rig.h"
 
 /* Between units: no row, no range. */
@@ -141,9 +142,37 @@ static void nothing_answers_while_decode_is_off(void **state)
 	assert_int_equal(rd(r, 0, NV_PFB_SYSMEM_FLUSH), 0x77);
 }
 
+static int no_memory(void)
+{
+	return 1;
+}
+
+/* Registers that could not be kept: the guest is failed on the next round, the other goes on. */
+static void out_of_memory_fails_the_guest(void **state)
+{
+	struct rig *r = *state;
+	uint64_t next;
+
+	wr(r, 1, 0x405000, 5);
+	mem_fault_hook = no_memory;
+	wr(r, 0, 0x405000, 7);
+	mem_fault_hook = NULL;
+	assert_int_equal(vgpu_next_alarm(r->v[0]), 0);
+	gpuvm_step(r->g, dev_now(r->g->dev), &next);
+	assert_true(r->v[0]->failed);
+	assert_int_equal(vgpu_next_alarm(r->v[0]), SCHED_NEVER);
+	assert_int_equal(rd(r, 0, NV_PMC_BOOT_0), 0xffffffff);
+	assert_int_equal(rd(r, 1, 0x405000), 5);
+	assert_false(r->v[1]->failed);
+	vgpu_reset(r->v[0]);
+	wr(r, 0, 0x405000, 7);
+	assert_int_equal(rd(r, 0, 0x405000), 7);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		RIG_TEST(out_of_memory_fails_the_guest),
 		RIG_TEST(unknown_is_denied),	    RIG_TEST(outside_the_bar),
 		RIG_TEST(odd_sizes),		    RIG_TEST(parts_of_dwords),
 		RIG_TEST(part_of_a_clear_register), RIG_TEST(across_an_edge),
