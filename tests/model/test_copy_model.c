@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* The copy engines against a byte-by-byte reference: linear, tiled, remapped, with random parameters. */
+/* The copy engines against a byte-by-byte reference: linear, tiled, remapped, at random. */
 #include "tests/model/xferkit.h"
 
 #define ROUNDS 150
@@ -19,7 +19,8 @@ static void side(struct fk_chan *c, struct xk *x, const struct xk_side *s, bool 
 	fk_word(c, lo32(va));
 	fk_1(c, 3, in ? CE_SRC_PITCH : CE_DST_PITCH, (uint32_t)s->pitch);
 	fk_word(c, push_header(PUSH_INC, 3, in ? CE_SRC_TILE_MODE : CE_DST_TILE_MODE, 7));
-	fk_word(c, s->mode);
+	/* Any low nibble but 0xe means the same. */
+	fk_word(c, s->mode & 0xf ? s->mode : s->mode | xk_rand(x, 0xe));
 	fk_word(c, s->width / elem);
 	fk_word(c, s->height);
 	fk_word(c, s->depth);
@@ -89,18 +90,21 @@ struct format {
 static void remap(const struct format *f, uint32_t c, const uint8_t *in, uint8_t *out)
 {
 	for (uint32_t b = 0; b < f->bytes; b++) {
-		if (f->from[c] < f->in)
-			out[b] = in[f->from[c] * f->bytes + b];
+		uint32_t from = f->from[c];
+
+		if (from < f->in)
+			out[b] = in[from * f->bytes + b];
 		else
-			out[b] = f->from[c] == 4 || f->from[c] == 5 ? f->konst[f->from[c] - 4][b] : 0;
+			out[b] = from == 4 || from == 5 ? f->konst[from - 4][b] : 0;
 	}
 }
 
 static struct format random_format(struct xk *x, struct fk_chan *c)
 {
-	struct format f = { .bytes = 1 + xk_rand(x, 4), .in = 1 + xk_rand(x, 4), .out = 1 + xk_rand(x, 4) };
-	uint32_t word = (f.bytes - 1) << 16 | (f.in - 1) << 20 | (f.out - 1) << 24, k[2];
+	uint32_t r = (uint32_t)kit_rand(&x->rnd), word, k[2];
+	struct format f = { .bytes = 1 + r % 4, .in = 1 + r / 4 % 4, .out = 1 + r / 16 % 4 };
 
+	word = (f.bytes - 1) << 16 | (f.in - 1) << 20 | (f.out - 1) << 24;
 	for (uint32_t i = 0; i < 4; i++) {
 		f.from[i] = xk_rand(x, 3) ? xk_rand(x, 4) : 4 + xk_rand(x, 12);
 		word |= f.from[i] << (4 * i);
@@ -204,7 +208,8 @@ static void queries(void **state)
 	assert_int_equal(dev_advance(k->d, 54321 * 32), 0);
 	for (uint32_t i = 0; i < 8; i++) {
 		uint32_t is_short = i & 1, off = 64 * i, len = i & 4 ? 16 : 0;
-		struct xk_side src = { .at = 64, .pitch = 16 }, dst = { .at = XK_HALF, .pitch = 16 };
+		struct xk_side src = { .at = 64, .pitch = 16 };
+		struct xk_side dst = { .at = XK_HALF, .pitch = 16 };
 		struct fk_chan c = start(x, i / 2);
 
 		fk_data_set(k, off + 4, 0xffff);
@@ -225,7 +230,8 @@ static void queries(void **state)
 		finish(&c);
 		assert_int_equal(fk_data(k, off), 0x9000 + i);
 		assert_int_equal(fk_data(k, off + 4), is_short ? 0xffff : 0);
-		assert_int_equal(fk_data(k, off + 8), is_short ? 0xffff : dev_rd32(k->d, NV_PTIMER_TIME_LO));
+		assert_int_equal(fk_data(k, off + 8),
+				 is_short ? 0xffff : dev_rd32(k->d, NV_PTIMER_TIME_LO));
 		assert_int_equal(fk_data(k, off + 12), 0);
 		memcpy(&x->want[0][XK_HALF], &x->want[0][64], len);
 	}

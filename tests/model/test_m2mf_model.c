@@ -126,13 +126,13 @@ static void push_data(struct xk *x, struct fk_chan *c, const uint8_t *data, uint
 		n = form == 2 ? 1 : 1 + xk_rand(x, 3000);
 		if (n > words - done)
 			n = words - done;
-		fk_word(c, push_header(form == 1 ? PUSH_NINC : PUSH_INC, 2, M2MF_DATA, form == 1 ? n : 1));
 		if (form != 1)
 			n = 1;
+		fk_word(c, push_header(form == 1 ? PUSH_NINC : PUSH_INC, 2, M2MF_DATA, n));
 		for (uint32_t i = 0; i < n; i++) {
-			uint32_t w = 0xaaaaaaaa;
+			uint32_t w = 0xaaaaaaaa, at = 4 * (done + i);
 
-			memcpy(&w, data + 4 * (done + i), len - 4 * (done + i) < 4 ? len - 4 * (done + i) : 4);
+			memcpy(&w, data + at, len - at < 4 ? len - at : 4);
 			fk_word(c, w);
 			if (!xk_rand(x, 500))
 				fk_end(c);
@@ -226,7 +226,8 @@ static void queries_and_notify(void **state)
 		fk_go(&c);
 		assert_int_equal(fk_data(k, 64 * i), 0xf00d + i);
 		assert_int_equal(fk_data(k, 64 * i + 4), is_short ? 0xffff : 0);
-		assert_int_equal(fk_data(k, 64 * i + 8), is_short ? 0 : dev_rd32(k->d, NV_PTIMER_TIME_LO));
+		assert_int_equal(fk_data(k, 64 * i + 8),
+				 is_short ? 0 : dev_rd32(k->d, NV_PTIMER_TIME_LO));
 		assert_int_equal(dev_rd32(k->d, NV_PFIFO_ENG_INTR), 1u << ENGINE_GR);
 		dev_wr32(k->d, reg_at(REGID_PFIFO_ENG_INTR_E, ENGINE_GR), 1);
 	}

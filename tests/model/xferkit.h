@@ -108,8 +108,8 @@ static inline void xk_check(struct xk *x, uint32_t round)
 			continue;
 		for (uint32_t i = 0; i < XK_LEN; i++)
 			if (x->got[i] != x->want[b][i])
-				fail_msg("round %u, buffer %u, byte 0x%x: 0x%02x, not 0x%02x", round, b, i,
-					 x->got[i], x->want[b][i]);
+				fail_msg("round %u, buffer %u, byte 0x%x: 0x%02x, not 0x%02x",
+					 round, b, i, x->got[i], x->want[b][i]);
 	}
 }
 
@@ -131,7 +131,8 @@ static inline int64_t xk_at(const struct xk_side *s, uint32_t x, uint32_t y)
 	uint32_t col = (s->mode & 0xf) == 0xe ? 16 : 64;
 	uint32_t cols = (s->mode & 0xf) == 0xe ? 1 : 1u << (s->mode & 0xf);
 	uint32_t groups = 1u << (s->mode >> 4 & 0xf), layers = 1u << (s->mode >> 8 & 0xf);
-	uint64_t tile_len = (uint64_t)col * cols * 8 * groups * layers, tiles_x, tiles_y, tile, unit;
+	uint64_t tile_len = (uint64_t)col * cols * 8 * groups * layers;
+	uint64_t tiles_x, tiles_y, tile, unit;
 
 	if (!s->tiled)
 		return s->at + (int64_t)y * s->pitch + x;

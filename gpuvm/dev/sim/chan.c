@@ -10,9 +10,8 @@
 #include "gpuvm/base/mem.h"
 #include "gpuvm/dev/sim/fifo.h"
 
-void chan_stop(struct pfifo *f, struct chan *c)
+void chan_stop(struct chan *c)
 {
-	(void)f;
 	if (!c->on)
 		return;
 	__atomic_store_n(&c->stop, true, __ATOMIC_RELAXED);
@@ -22,7 +21,7 @@ void chan_stop(struct pfifo *f, struct chan *c)
 void chan_stop_wait(struct pfifo *f, struct chan *c)
 {
 	while (c->on) {
-		chan_stop(f, c);
+		chan_stop(c);
 		pthread_cond_wait(&f->quiet, &f->sim->lock);
 	}
 }
@@ -126,7 +125,7 @@ static void chan_set_state(struct sim *s, struct chan *c, uint32_t val)
 
 	c->state_reg = val & (CHAN_STATE_RUNNABLE | 0x1fu << 16);
 	if (!(val & CHAN_STATE_RUNNABLE)) {
-		chan_stop(f, c);
+		chan_stop(c);
 		return;
 	}
 	if (c->off && (c->off_engine == ENGINE_SW || !(faulted & 1u << c->off_engine)))
@@ -174,7 +173,7 @@ void chan_kick(struct pfifo *f, uint32_t chid)
 	f->kick_chid = chid & (GF100_NR_CHAN - 1);
 	c = &f->chan[f->kick_chid];
 	f->kick_pending = c->on != NULL;
-	chan_stop(f, c);
+	chan_stop(c);
 }
 
 void pfifo_userd_store(struct sim *s, uint32_t chid, uint32_t off, uint32_t val)

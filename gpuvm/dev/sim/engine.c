@@ -104,7 +104,8 @@ uint32_t engine_status(struct pfifo *f, uint32_t e)
 	return 0;
 }
 
-static void engine_fault(struct pbdma *p, const struct engine_ctx *x, const struct engine_error *err)
+static void engine_fault(struct pbdma *p, const struct engine_ctx *x,
+			 const struct engine_error *err)
 {
 	const struct engine_fact *fact = &engine_facts[x->engine];
 	struct mmu_fault fault = {
@@ -147,7 +148,7 @@ enum step engine_outcome(struct pbdma *p, const struct engine_ctx *x, uint32_t m
 	/* After an error the next method of this engine waits until the driver has seen it. */
 	engine_put(p);
 	pthread_mutex_unlock(&p->sim->lock);
-	return res == ENGINE_FAULT ? STEP_DEAD : STEP_OK;
+	return res == ENGINE_FAULT ? STEP_LOST : STEP_OK;
 }
 
 enum step engine_bad_class(struct pbdma *p, const struct engine_ctx *x, uint32_t mthd, uint32_t val)
@@ -175,7 +176,7 @@ void engine_inject(struct sim *s, uint32_t e, uint32_t val)
 	if (p) {
 		fault.inst = p->inst;
 		chan_set_off(p->chan, e);
-		chan_stop(f, p->chan);
+		chan_stop(p->chan);
 	}
 	mmu_fault(s, &fault);
 	sim_reg_store(s, NV_PFIFO_ENG_FAULT, sim_reg_load(s, NV_PFIFO_ENG_FAULT) | 1u << e);
@@ -203,7 +204,7 @@ void pfifo_engine_reset(struct sim *s, enum fermi_engine e)
 		return;
 	f->engine[e].resetting = true;
 	while (f->engine[e].holder) {
-		chan_stop(f, f->engine[e].holder->chan);
+		chan_stop(f->engine[e].holder->chan);
 		pthread_cond_wait(&f->quiet, &s->lock);
 	}
 	f->engine[e].resetting = false;

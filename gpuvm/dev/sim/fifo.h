@@ -139,7 +139,8 @@ enum step {
 	STEP_IDLE, /* nothing left to do */
 	STEP_PARK, /* chan.wait says why; the method runs again */
 	STEP_STOP, /* chan.stop was set; the method runs again */
-	STEP_DEAD, /* chan.off was set */
+	STEP_DEAD, /* chan.off was set; the access runs again if the channel comes back */
+	STEP_LOST, /* the same, but the engine has swallowed the method: Fermi replays no faults */
 };
 
 #define FC(p, off) ((p)->fc[(off) / 4])
@@ -157,7 +158,7 @@ static inline bool chan_stopping(struct chan *c)
 uint32_t chan_rd(struct sim *, uint32_t off);
 void chan_wr(struct sim *, uint32_t off, uint32_t val);
 /* Makes the thread that has c leave soon; returns at once. */
-void chan_stop(struct pfifo *, struct chan *);
+void chan_stop(struct chan *);
 /* The same, and waits until it left.  Drops sim.lock while it waits. */
 void chan_stop_wait(struct pfifo *, struct chan *);
 /* Whether p may be given c now. */

@@ -18,7 +18,7 @@ static void stop_all(struct pfifo *f)
 {
 	for (uint32_t i = 0; i < GF100_NR_PBDMA; i++)
 		if (f->pbdma[i].chan)
-			chan_stop(f, f->pbdma[i].chan);
+			chan_stop(f->pbdma[i].chan);
 }
 
 static uint32_t pbdma_pending(struct pfifo *f)
@@ -111,7 +111,7 @@ static void pfifo_enable(struct sim *s, uint32_t off, uint32_t val)
 	sim_reg_store(s, off, val);
 	for (uint32_t i = 0; i < GF100_NR_PBDMA; i++)
 		if (f->pbdma[i].chan && !pbdma_usable(&f->pbdma[i]))
-			chan_stop(f, f->pbdma[i].chan);
+			chan_stop(f->pbdma[i].chan);
 	runlist_dispatch(f);
 }
 

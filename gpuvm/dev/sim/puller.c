@@ -186,8 +186,8 @@ bool puller_bulk(struct pbdma *p, uint32_t subc, uint32_t mthd)
 	return mthd >= 0x100 && k && k->data && k->engine == subc_engine(p, subc);
 }
 
-enum step puller_data(struct pbdma *p, uint32_t subc, uint32_t mthd, const uint32_t *val, uint32_t n,
-		      uint32_t *done)
+enum step puller_data(struct pbdma *p, uint32_t subc, uint32_t mthd, const uint32_t *val,
+		      uint32_t n, uint32_t *done)
 {
 	const struct engine_class *k = p->chan->obj.bound[subc];
 	struct engine_error err = { 0 };
@@ -203,7 +203,7 @@ enum step puller_data(struct pbdma *p, uint32_t subc, uint32_t mthd, const uint3
 	res = k->data(x, p->chan->obj.state[object_slot(k)], mthd, val, n, &err);
 	step = engine_outcome(p, x, mthd, val[0], k->class_id, res, &err);
 	/* A class takes a run of words whole or, when it was stopped, not at all. */
-	if (step == STEP_OK)
+	if (step == STEP_OK || step == STEP_LOST)
 		*done = n;
 	return step;
 }

@@ -249,7 +249,7 @@ static enum step deliver(struct pbdma *p)
 		return step;
 	}
 	step = method(p, k->subc, k->mthd, p->word[at]);
-	if (step == STEP_OK)
+	if (step == STEP_OK || step == STEP_LOST)
 		consumed(p, 1);
 	return step;
 }
@@ -275,7 +275,7 @@ enum step pusher_entry(struct pbdma *p)
 			step = deliver(p);
 		} else {
 			step = header(p, p->word[(p->get - p->word_va) / 4]);
-			if (step == STEP_OK)
+			if (step == STEP_OK || step == STEP_LOST)
 				p->get += 4;
 			p->did = true;
 		}

@@ -148,7 +148,7 @@ void runlist_commit(struct sim *s, uint32_t submit)
 		bool was_off = c->off;
 
 		if (!c->listed)
-			chan_stop(f, c);
+			chan_stop(c);
 		if (c->off && (c->off_engine == ENGINE_SW || !(faulted & 1u << c->off_engine)))
 			c->off = false;
 		/* Its doorbell may have rung before it was listed. */

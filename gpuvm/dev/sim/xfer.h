@@ -20,7 +20,7 @@ struct surface {
 	uint64_t base;
 	bool tiled;
 	int64_t pitch;
-	uint32_t tp;		      /* log2 of a tile column's bytes: 6, or 4 for the narrow form */
+	uint32_t tp;		      /* log2 of a column's bytes: 6, or 4 for the narrow form */
 	uint32_t gx, gy, gz;	      /* log2 of the block, in columns, groups of 8 rows, layers */
 	uint64_t width, height;	      /* bytes, rows */
 	uint64_t x, y, z;	      /* origin */
@@ -42,7 +42,7 @@ struct xfer {
 	struct surface src, dst;
 	uint64_t line, lines; /* elements in a line, lines */
 	const struct remap *remap;
-	uint64_t *done;	      /* units finished so far: in, 0 at first; out, where a stop left off */
+	uint64_t *done;	      /* finished so far: in, 0 at first; out, where a stop left off */
 };
 enum engine_result xfer_run(const struct engine_ctx *, const struct xfer *, struct engine_error *);
 /* Bytes into a surface's rectangle of width line, from byte number at of it, row after row. */

@@ -197,6 +197,10 @@ static inline int fk_done(const struct fk_chan *c)
 {
 	return !(fk_state(c) & CHAN_STATE_BUSY);
 }
+static inline uint32_t fk_engine(const struct fk *k, uint32_t e)
+{
+	return dev_rd32(k->d, reg_at(REGID_PFIFO_ENG_STATUS, e));
+}
 static inline uint32_t fk_ref(const struct fk_chan *c)
 {
 	return kit_rd32(c->k->d, fk_userd(c) + USERD_REF);

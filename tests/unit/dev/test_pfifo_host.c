@@ -71,7 +71,8 @@ static void acquires(void **state)
 		acquire(*state, SEM_ACQUIRE_EQ | sw, 7, 8, 7);
 		acquire(*state, SEM_ACQUIRE_GE | sw, 7, 6, 7);
 		acquire(*state, SEM_ACQUIRE_GE | sw, 7, 6, 9);
-		acquire(*state, SEM_ACQUIRE_GE | sw, 2, 0xfffffffe, 3); /* the difference is signed */
+		/* the difference is signed */
+		acquire(*state, SEM_ACQUIRE_GE | sw, 2, 0xfffffffe, 3);
 		acquire(*state, SEM_ACQUIRE_GE | sw, 0xfffffffe, 0xfffffffd, 1);
 		acquire(*state, SEM_ACQUIRE_AND | sw, 0xf0, 0x0f, 0x10);
 	}

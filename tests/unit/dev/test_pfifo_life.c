@@ -37,7 +37,8 @@ static void ramfc_holds_what_the_channel_reached(void **state)
 	assert_int_equal(kit_rd32(k->d, inst + RAMFC_SEM_ADDR_LO), lo32(fk_data_va(0x40)));
 	assert_int_equal(kit_rd32(k->d, inst + RAMFC_SEM_PAYLOAD), 0x88);
 	assert_int_equal(kit_rd32(k->d, inst + RAMFC_SEM_STATE), SEM_RELEASE);
-	assert_int_equal(kit_rd32(k->d, inst + RAMFC_GET_LO), lo32(fk_va(fk_push(1)) + 4ull * c.at));
+	assert_int_equal(kit_rd32(k->d, inst + RAMFC_GET_LO),
+			 lo32(fk_va(fk_push(1)) + 4ull * c.at));
 	/* What the driver put there and PBDMAs do not change. */
 	assert_int_equal(kit_rd32(k->d, inst + RAMFC_SIGNATURE), RAMFC_SIGNATURE_VALUE);
 	assert_int_equal(kit_rd32(k->d, inst + 0xf8), 0x10003080);
@@ -202,7 +203,7 @@ static void pfifo_reset_while_busy(void **state)
 	for (uint32_t i = 0; i < 3; i++) {
 		assert_int_equal(fk_state(&c[i]), 0);
 		assert_int_equal(dev_rd32(k.d, reg_at(REGID_PFIFO_CHAN_INST, 10 + i)), 0);
-		assert_int_equal(dev_rd32(k.d, reg_at(REGID_PFIFO_ENG_STATUS, engines[i][0])), 0);
+		assert_int_equal(fk_engine(&k, engines[i][0]), 0);
 	}
 	assert_int_equal(dev_rd32(k.d, NV_PFIFO_INTR), 0);
 	assert_int_equal(dev_rd32(k.d, NV_PFIFO_ENABLE), 0);
@@ -229,7 +230,7 @@ static void engine_reset_takes_its_channel_off(void **state)
 	busy_card(&k, c);
 	for (uint32_t i = 0; i < 3; i++) {
 		dev_wr32(k.d, NV_PMC_ENABLE, en & ~bits[i]);
-		assert_int_equal(dev_rd32(k.d, reg_at(REGID_PFIFO_ENG_STATUS, engines[i][0])), 0);
+		assert_int_equal(fk_engine(&k, engines[i][0]), 0);
 		assert_int_equal(fk_state(&c[i]) & CHAN_STATE_BUSY, CHAN_STATE_PENDING);
 		/* The others still work. */
 		for (uint32_t j = i + 1; j < 3; j++)
@@ -279,7 +280,7 @@ static void unmap_waits_for_the_engine(void **state)
 		fk_word(&c, CE_EXEC_SRC_LINEAR | CE_EXEC_DST_LINEAR);
 	fk_end(&c);
 	fk_doorbell(&c);
-	for (int n = 0; !(dev_rd32(k.d, reg_at(REGID_PFIFO_ENG_STATUS, ENGINE_CE0)) & ENG_STATUS_BUSY); n++)
+	for (int n = 0; !(fk_engine(&k, ENGINE_CE0) & ENG_STATUS_BUSY); n++)
 		assert_true(n < 100000000);
 	assert_int_equal(dev_dma_unmap(k.d, dma(BUS), 2 * MIB), 0);
 	free(mem); /* a sanitizer tells if the engine is still in there */

@@ -241,9 +241,12 @@ static void kick_of_a_runnable_channel_resumes(void **state)
 static void kick_while_stalled_by_an_error(void **state)
 {
 	struct fk *k = *state;
-	struct fk_chan c = fk_chan(k, 2);
+	struct fk_chan c = fk_bind(k, 2), other = fk_bind(k, 3);
+	const uint32_t ids[2] = { 2, 3 };
 	uint32_t st = reg_at(REGID_PFIFO_CHAN_STATE, 2), p;
 
+	dev_wr32(k->d, NV_PFIFO_PBDMA_ENABLE, 1);
+	fk_commit(k, ids, 2);
 	fk_1(&c, 7, 0x500, 1);
 	fk_1(&c, 0, HOST_REF_CNT, 2);
 	fk_go(&c);
@@ -251,7 +254,13 @@ static void kick_while_stalled_by_an_error(void **state)
 	dev_wr32(k->d, st, 0x001f0000);
 	kick(k, 2);
 	assert_int_equal(fk_state(&c) & CHAN_STATE_LOADED, 0);
+	/* The PBDMA itself stays halted. */
+	fk_1(&other, 0, HOST_REF_CNT, 3);
+	fk_go(&other);
+	assert_int_equal(fk_ref(&other), 0);
 	dev_wr32(k->d, reg_at(REGID_PBDMA_INTR, p), ~0u);
+	fk_settle(k);
+	assert_int_equal(fk_ref(&other), 3);
 	dev_wr32(k->d, st, 0x001f0001);
 	fk_settle(k);
 	/* It came back to the same method. */
@@ -340,7 +349,7 @@ static int pbdma_busy(const struct fk_chan *c)
 	return !!(fk_state(c) & CHAN_STATE_LOADED);
 }
 
-/* One PBDMA: channels take turns entry by entry, so a later one does not wait for the first's end. */
+/* One PBDMA: channels take turns entry by entry, so none waits for another one's end. */
 static void turns_at_entry_boundaries(void **state)
 {
 	struct fk *k = *state;
@@ -388,7 +397,7 @@ static void status_while_an_engine_works(void **state)
 	fk_doorbell(&c);
 	assert_true(fk_until(pbdma_busy, &c));
 	for (int i = 0; i < 10000000 && !seen; i++) {
-		v = dev_rd32(k->d, reg_at(REGID_PFIFO_ENG_STATUS, ENGINE_GR));
+		v = fk_engine(k, ENGINE_GR);
 		seen = v & ENG_STATUS_BUSY;
 	}
 	assert_int_equal(v, ENG_STATUS_BUSY | 33);
@@ -400,7 +409,7 @@ static void status_while_an_engine_works(void **state)
 	dev_wr32(k->d, NV_PFIFO_KICK, 33);
 	for (int i = 0; dev_rd32(k->d, NV_PFIFO_KICK) & KICK_PENDING; i++)
 		assert_true(i < 100000000);
-	assert_int_equal(dev_rd32(k->d, reg_at(REGID_PFIFO_ENG_STATUS, ENGINE_GR)), 0);
+	assert_int_equal(fk_engine(k, ENGINE_GR), 0);
 	assert_int_equal(fk_state(&c) & CHAN_STATE_BUSY, CHAN_STATE_PENDING);
 }
 
@@ -457,7 +466,7 @@ static void all_engines_at_once(void **state)
 		assert_int_equal(fk_ref(&c[i]), 40);
 	}
 	for (uint32_t e = 0; e < NR_ENGINES; e++)
-		assert_int_equal(dev_rd32(k->d, reg_at(REGID_PFIFO_ENG_STATUS, e)), 0);
+		assert_int_equal(fk_engine(k, e), 0);
 	assert_int_equal(dev_rd32(k->d, NV_PFIFO_PBDMA_INTR), 0);
 }
 
