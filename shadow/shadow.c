@@ -73,6 +73,9 @@ int sg_heap_get(struct shadow_guest *sg, uint64_t len, hvram_t *out)
 
 void sg_heap_put(struct shadow_guest *sg, hvram_t at, uint64_t len)
 {
+	/* Scrubbed here as well as in sg_heap_get(): what a guest mapped is nobody else's to find. */
+	if (dev_vram_zero(sg->s->dev, at, len))
+		sg->s->dev_errors++;
 	vheap_release(sg->s->heap, at, len);
 	sg->stats.table_bytes -= len;
 }
