@@ -130,6 +130,9 @@ static void setting_time_moves_the_alarm(void **state)
 	wr(r, 0, NV_PTIMER_ALARM, 10000);
 	set(r, 0, 9000);
 	assert_int_equal(vgpu_next_alarm(r->v[0]), dev_now(r->g->dev) + 1000);
+	/* Only the low half counts. */
+	set(r, 0, 5ull << 32 | 9500);
+	assert_int_equal(vgpu_next_alarm(r->v[0]), dev_now(r->g->dev) + 500);
 }
 
 static void a_guests_alarm_never_touches_the_card(void **state)
