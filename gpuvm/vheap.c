@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * The mediator's own VRAM: a bitmap of 4 KiB pages, searched next-fit.
+ * The mediator's own VRAM: a bitmap of 4 KiB pages, searched first-fit.
  *
- * Next-fit, because shadow tables come and go in great numbers and a first-fit
- * search would walk the same full front of the heap each time.  Free pages are
- * 0, allocated ones 1; `used` is the number of ones.
+ * First-fit, so that what was released is used again before pages that nobody
+ * touched: on a software card only touched VRAM costs memory.  No page below
+ * `front` is free, so a full front is not walked again.  Free pages are 0,
+ * allocated ones 1; `used` is the number of ones.
  */
 #include "gpuvm/vheap.h"
 
@@ -21,7 +22,7 @@
 struct vheap {
 	uint64_t base;
 	uint64_t nr, used; /* pages */
-	uint64_t cursor;   /* where the next search starts, < nr */
+	uint64_t front;	   /* every page below it is allocated; at most nr */
 	uint64_t *map;	   /* one bit a page, owned */
 };
 
@@ -124,14 +125,12 @@ int vheap_alloc(struct vheap *h, uint64_t len, uint64_t align, hvram_t *out)
 		return -EINVAL;
 	if (nr > h->nr - h->used)
 		return -ENOSPC;
-	p = find_run(h, h->cursor, h->nr, nr, align);
-	if (p == UINT64_MAX)
-		p = find_run(h, 0, h->cursor, nr, align);
+	h->front = next_bit(h->map, h->front, h->nr, false);
+	p = find_run(h, h->front, h->nr, nr, align);
 	if (p == UINT64_MAX)
 		return -ENOSPC;
 	set_bits(h->map, p, p + nr, true);
 	h->used += nr;
-	h->cursor = p + nr == h->nr ? 0 : p + nr;
 	*out = hvram(h->base + (p << PAGE_SHIFT));
 	return 0;
 }
@@ -155,6 +154,7 @@ void vheap_release(struct vheap *h, hvram_t at, uint64_t len)
 
 	assert(is_aligned(hvram_x(at), PAGE_LEN) && vheap_holds(h, at, nr << PAGE_SHIFT));
 	set_bits(h->map, p, p + nr, false);
+	h->front = p < h->front ? p : h->front;
 	h->used -= nr;
 }
 
