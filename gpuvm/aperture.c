@@ -91,6 +91,15 @@ static int piece(struct vgpu *v, int bar, uint64_t off, size_t len, bool write,
 	return 0;
 }
 
+/* Its tables may name any bus address; the port knows what is its RAM. */
+static int ram_result(struct vgpu *v, int bar, const struct shadow_loc *loc, int err)
+{
+	if (err)
+		vgpu_fault(v, "BAR%d leads to bus address 0x%llx, which is not its RAM", bar,
+			   (unsigned long long)loc->addr);
+	return err;
+}
+
 int aperture_rd(struct vgpu *v, int bar, uint32_t off, uint8_t size, uint64_t *val)
 {
 	uint64_t out = aperture_denied(off, size);
@@ -105,7 +114,7 @@ int aperture_rd(struct vgpu *v, int bar, uint32_t off, uint8_t size, uint64_t *v
 		if (!err && loc.target == PTE_VRAM)
 			err = aperture_vram_rd(v, loc.addr, buf, n);
 		else if (!err)
-			err = hv_read(v->guest, gpa(loc.addr), buf, n);
+			err = ram_result(v, bar, &loc, hv_read(v->guest, gpa(loc.addr), buf, n));
 		if (err) {
 			*val = out;
 			return -EINVAL;
@@ -128,7 +137,7 @@ int aperture_wr(struct vgpu *v, int bar, uint32_t off, uint8_t size, uint64_t va
 		if (!err && loc.target == PTE_VRAM)
 			err = aperture_vram_wr(v, loc.addr, p, n);
 		else if (!err)
-			err = hv_write(v->guest, gpa(loc.addr), p, n);
+			err = ram_result(v, bar, &loc, hv_write(v->guest, gpa(loc.addr), p, n));
 		if (err)
 			return -EINVAL;
 	}

@@ -35,18 +35,23 @@ static inline void rig_guest(struct rig *r, int i, bool pci_off)
 	assert_non_null(r->v[i]);
 }
 
-static inline void rig_open(struct rig *r)
+static inline void rig_open_on(struct rig *r, const char *spec)
 {
 	const struct gpuvm_cfg cfg = { 0 };
 	struct dev *dev;
 	char msg[256] = "";
 
 	memset(r, 0, sizeof(*r));
-	if (dev_open("sim:vram=256M,clock=manual", NULL, &dev, msg, sizeof(msg)) ||
+	if (dev_open(spec, NULL, &dev, msg, sizeof(msg)) ||
 	    gpuvm_new(dev, &cfg, &r->g, msg, sizeof(msg)))
 		fail_msg("%s", msg);
 	assert_int_equal(hv_null_open(&gpuvm_up, r->g, NULL, &r->hv), 0);
 	gpuvm_set_hv(r->g, r->hv);
+}
+
+static inline void rig_open(struct rig *r)
+{
+	rig_open_on(r, "sim:vram=256M,clock=manual");
 }
 
 static inline int rig_setup(void **state)
