@@ -33,6 +33,9 @@ static const struct insn_form forms[ZYDIS_MNEMONIC_MAX_VALUE + 1] = {
 	FORM(MOVSX, insn_movsx, 0),
 	FORM(MOVSXD, insn_movsx, 0),
 	FORM(MOVBE, insn_movbe, 0),
+	FORM(CLFLUSH, insn_none, 0),
+	FORM(CLFLUSHOPT, insn_none, 0),
+	FORM(CLWB, insn_none, 0),
 	FORM(PUSH, insn_push, 0),
 	FORM(POP, insn_pop, 0),
 	CC(O), CC(NO), CC(B), CC(NB), CC(Z), CC(NZ), CC(BE), CC(NBE),
@@ -278,8 +281,7 @@ static int addr_reg(struct insn *in, ZydisRegister reg, uint64_t *val)
 	return 0;
 }
 
-/* Finds the explicit memory operand and computes where it points. */
-static int insn_operand(struct insn *in)
+int insn_operand(struct insn *in, const struct trap_range **r)
 {
 	const ZydisDecodedOperand *m = NULL;
 	uint64_t base, index;
@@ -302,7 +304,8 @@ static int insn_operand(struct insn *in)
 	in->addr = base + index * m->mem.scale + (uint64_t)m->mem.disp.value;
 	if (in->i.address_width == 32)
 		in->addr = (uint32_t)in->addr;
-	return 0;
+	err = insn_where(in, in->addr, m->size / 8u, r);
+	return err ? err : *r ? 0 : -EFAULT;
 }
 
 static int insn_decode(struct insn *in, const uint8_t *ip)
@@ -320,8 +323,21 @@ static int insn_decode(struct insn *in, const uint8_t *ip)
 	if (st == ZYDIS_STATUS_NO_MORE_DATA && len < INSN_MAX)
 		st = ZydisDecoderDecodeInstruction(&d, &ctx, ip, INSN_MAX, &in->i);
 	if (ZYAN_SUCCESS(st))
-		st = ZydisDecoderDecodeOperands(&d, &ctx, &in->i, in->op, in->i.operand_count_visible);
+		st = ZydisDecoderDecodeOperands(&d, &ctx, &in->i, in->op, in->i.operand_count);
 	return ZYAN_SUCCESS(st) ? 0 : -EOPNOTSUPP;
+}
+
+int insn_open(struct insn *in, ucontext_t *uc, const struct trap_range *ranges, unsigned int nr,
+	      struct trap_sink *sink)
+{
+	/* The operands are filled by Zydis as far as there are any. */
+	in->uc = uc;
+	in->ranges = ranges;
+	in->nr = nr;
+	in->sink = sink;
+	in->mem = NULL;
+	in->again = false;
+	return insn_decode(in, (const uint8_t *)uc->uc_mcontext.gregs[REG_RIP]);
 }
 
 int insn_emulate(ucontext_t *uc, const struct trap_range *ranges, unsigned int nr,
@@ -330,31 +346,17 @@ int insn_emulate(ucontext_t *uc, const struct trap_range *ranges, unsigned int n
 	struct insn in;
 	const struct insn_form *form;
 	const struct trap_range *r;
-	int err;
+	int err = insn_open(&in, uc, ranges, nr, sink);
 
-	/* The operands are filled by Zydis as far as there are any. */
-	in.uc = uc;
-	in.ranges = ranges;
-	in.nr = nr;
-	in.sink = sink;
-	in.mem = NULL;
-	in.again = false;
-	err = insn_decode(&in, (const uint8_t *)uc->uc_mcontext.gregs[REG_RIP]);
 	if (err)
 		return err;
 	form = insn_form_of(&in);
 	if (!form->fn)
 		return -EOPNOTSUPP;
-	if (!form->string) {
-		err = insn_operand(&in);
-		if (!err)
-			err = insn_where(&in, in.addr, in.mem->size / 8u, &r);
-		if (!err && !r)
-			err = -EFAULT;
-		if (err)
-			return err;
-	}
-	err = form->fn(&in, form->arg);
+	if (!form->string)
+		err = insn_operand(&in, &r);
+	if (!err)
+		err = form->fn(&in, form->arg);
 	if (err)
 		return err;
 	if (!in.again)

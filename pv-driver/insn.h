@@ -31,6 +31,15 @@ struct insn {
 	bool again;    /* the instruction is not finished: it is executed once more */
 };
 
+/* Decodes the instruction at uc's ip.  -EOPNOTSUPP. */
+int insn_open(struct insn *, ucontext_t *uc, const struct trap_range *ranges, unsigned int nr,
+	      struct trap_sink *sink);
+/*
+ * Sets mem and addr to the explicit memory operand; *r to the range it lies in.
+ * -EFAULT if there is none or it lies in no range, -EOPNOTSUPP for an address not understood.
+ */
+int insn_operand(struct insn *, const struct trap_range **r);
+
 /* Operand number n, cut or zero-extended to its size; -EOPNOTSUPP for a register that is not general. */
 int insn_get(struct insn *, unsigned int n, uint64_t *val);
 int insn_put(struct insn *, unsigned int n, uint64_t val);
@@ -88,7 +97,7 @@ bool insn_cond(uint64_t flags, unsigned int cc);
 typedef int insn_fn(struct insn *, unsigned int arg);
 
 /* insn_mov.c */
-insn_fn insn_mov, insn_movsx, insn_movbe, insn_setcc, insn_cmov, insn_push, insn_pop;
+insn_fn insn_mov, insn_movsx, insn_movbe, insn_setcc, insn_cmov, insn_push, insn_pop, insn_none;
 /* insn_rmw.c: arg is an enum insn_alu */
 insn_fn insn_binary, insn_compare, insn_unary, insn_bit, insn_imul, insn_count;
 insn_fn insn_xchg, insn_xadd, insn_cmpxchg, insn_cmpxchg8b;

@@ -84,3 +84,10 @@ int insn_pop(struct insn *in, unsigned int arg)
 		*sp += size;
 	return err;
 }
+
+/* Cache maintenance: a BAR is not cached. */
+int insn_none(struct insn *in, unsigned int arg)
+{
+	(void)in, (void)arg;
+	return 0;
+}

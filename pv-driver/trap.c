@@ -18,11 +18,13 @@
 
 #include "gpuvm/base/mem.h"
 #include "pv-driver/proc_abi.h"
+#include "pv-driver/stub.h"
 
 struct trap {
 	struct trap_range range[TRAP_RANGES];
 	unsigned int nr;
 	struct trap_sink *sink; /* borrowed */
+	struct stub *stub;	/* owned; NULL where executable memory is not to be had */
 	struct sigaction old;
 };
 
@@ -127,10 +129,15 @@ static void trap_handler(int sig, siginfo_t *si, void *ctx)
 	uint64_t ip = (uint64_t)uc->uc_mcontext.gregs[REG_RIP];
 	uint64_t addr = (uintptr_t)si->si_addr;
 	const struct trap_range *r;
-	int saved = errno;
+	int saved = errno, err;
 
 	if (!t)
 		return;
+	if (si->si_code > 0 && stub_ended(t->stub, addr)) {
+		stub_leave(t->stub, uc);
+		errno = saved;
+		return;
+	}
 	/* si_code > 0: from the processor; others carry no address. */
 	r = si->si_code > 0 ? trap_range_of(t, addr) : NULL;
 	if (!r) {
@@ -140,7 +147,10 @@ static void trap_handler(int sig, siginfo_t *si, void *ctx)
 	}
 	if (trap_range_of(t, ip))
 		trap_die((const void *)ip, false, r, addr - (uintptr_t)r->base);
-	if (insn_emulate(uc, t->range, t->nr, t->sink))
+	err = insn_emulate(uc, t->range, t->nr, t->sink);
+	if (err == -EOPNOTSUPP && t->stub)
+		err = stub_enter(t->stub, uc, t->range, t->nr, t->sink);
+	if (err)
 		trap_die((const void *)ip, true, r, addr - (uintptr_t)r->base);
 	errno = saved;
 }
@@ -163,6 +173,9 @@ int trap_install(const struct trap_range *ranges, unsigned int nr, struct trap_s
 	t->sink = sink;
 	sigfillset(&sa.sa_mask);
 	sigdelset(&sa.sa_mask, SIGSEGV);
+	err = stub_new(&t->stub);
+	if (err == -ENOMEM)
+		goto err;
 	err = -EBUSY;
 	/* The old handler must be known before the first fault can reach ours. */
 	if (sigaction(SIGSEGV, NULL, &t->old) ||
@@ -177,6 +190,7 @@ int trap_install(const struct trap_range *ranges, unsigned int nr, struct trap_s
 	*out = t;
 	return 0;
 err:
+	stub_free(t->stub);
 	mem_free(t);
 	return err;
 }
@@ -187,5 +201,6 @@ void trap_remove(struct trap *t)
 		return;
 	sigaction(SIGSEGV, &t->old, NULL);
 	__atomic_store_n(&trap_installed, NULL, __ATOMIC_SEQ_CST);
+	stub_free(t->stub);
 	mem_free(t);
 }

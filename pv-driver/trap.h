@@ -5,9 +5,10 @@
  * The BARs are mapped without access rights (bus_guest.c) and trap.c installs
  * a SIGSEGV handler.  A fault inside a BAR is decoded (insn.c, on Zydis), carried out through a
  * struct trap_sink, and the thread resumes after the instruction with
- * registers and flags as the processor would leave them.  A fault elsewhere
- * goes to whatever handler was installed before.  An instruction that is not
- * understood ends the guest with one line on stderr naming the instruction's
+ * registers and flags as the processor would leave them.  What insn.c does
+ * not know the processor runs itself on a copy of the operand (stub.c).  A fault elsewhere
+ * goes to whatever handler was installed before.  An instruction that neither
+ * can do ends the guest with one line on stderr naming the instruction's
  * bytes and text, the BAR and the offset (exit status 70).
  *
  * Any number of threads may trap at once.  A thread must not block SIGSEGV

@@ -14,10 +14,10 @@
 
 #include <stdint.h>
 
-enum { NEED_AVX = 1, NEED_AVX512 = 2, NEED_MOVBE = 4, NEED_BMI = 8, NEED_MOVDIRI = 16 };
+enum { NEED_AVX = 1, NEED_AVX512 = 2, NEED_MOVBE = 4, NEED_BMI = 8, NEED_MOVDIRI = 16, NEED_AVX2 = 32 };
 enum {
 	KIND_OK,
-	KIND_BAD, /* must be refused */
+	KIND_BAD, /* insn_emulate() must refuse it; test_stub.c says which of these a stub carries out */
 	KIND_SRC, /* rsi is ordinary memory */
 	KIND_DST, /* rdi is ordinary memory */
 	KIND_NEAR /* rdi and rsi overlap, in the window where accesses may be merged */
@@ -39,6 +39,8 @@ struct insn_test_form {
 /* Numbers, for the assembler: the enums' values. */
 #define F(text) FORM(0, 0, text)
 #define BAD(text) FORM(1, 0, text)
+#define BAD2(text) FORM(1, 32, text)
+#define BAD512(text) FORM(1, 2, text)
 #define FSRC(text) FORM(2, 0, text)
 #define FDST(text) FORM(3, 0, text)
 #define FNEAR(text) FORM(4, 0, text)
@@ -154,15 +156,27 @@ AVX512("vmovdqu8 (%rdi), %xmm6{%k1}{z}") AVX512("vmovdqu16 (%rdi), %ymm26{%k5}{z
 AVX512("vmovdqu64 (%rbx), %zmm27{%k7}{z}") AVX512("vmovups (%rbx), %ymm28{%k2}") AVX512("vmovapd %zmm29, (%rbx){%k3}")
 AVX512("vmovntdq %zmm3, (%rdi)") AVX512("vmovntdqa (%rdi), %zmm8")
 
-/* Refused. */
-BAD("mull (%rdi)") BAD("imull (%rdi)") BAD("divl (%rdi)") BAD("call *(%rdi)") BAD("jmp *(%rdi)")
-BAD("btl %eax, (%rdi)") BAD("movw %ds, (%rdi)") BAD("lock cmpxchg16b (%rdi)") BAD("mov %fs:(%rdi), %eax")
-BAD("mov %gs:(%rdi), %eax") BAD("paddd (%rdi), %xmm1") BAD("addss (%rdi), %xmm1") BAD("pand (%rdi), %xmm1")
-BAD("cvtsi2sdl (%rdi), %xmm1") BAD("movq (%rdi), %mm1") BAD("movd %mm1, (%rdi)") BAD("fldl (%rdi)")
-BAD("fstpl (%rdi)") BAD("fxsave (%rdi)") BAD("ldmxcsr (%rdi)") BAD("lea (%rdi), %rax") BAD("nop") BAD("cpuid")
-BAD("shldl $3, %eax, (%rdi)") BAD("pinsrd $1, (%rdi), %xmm1") BAD("pextrd $1, %xmm1, (%rdi)")
-BAD("vmovhps (%rdi), %xmm1, %xmm2") BAD("vpbroadcastd (%rdi), %ymm1") BAD("vgatherdps %ymm1, (%rdi,%ymm2,4), %ymm3")
-BAD("vmaskmovps (%rdi), %ymm1, %ymm2") BAD("vpaddd (%rdi), %ymm1, %ymm2") BAD("clflush (%rdi)") BAD("prefetchw (%rdi)") BAD("crc32l (%rdi), %eax")
-BAD(".byte 0x64, 0xa4") BAD(".byte 0x65, 0xf3, 0xa4") BAD("cmpsd $1, (%rdi), %xmm1") BAD("movdir64b (%rdi), %rax") BAD(".byte 0x0f, 0xff")
+/* Cache maintenance. */
+F("clflush (%rdi)")
+
+/* Refused by the emulator; most run on a copy of the operand (stub.c). */
+BAD("mull (%rdi)") BAD("mulq 8(%rbx,%r9,8)") BAD("imull (%rdi)") BAD("imulw 2(%rdi)") BAD("mulb (%r8d)")
+BAD("shldl $3, %eax, (%rdi)") BAD("shrdq %cl, %r11, (%rbx)") BAD("crc32l (%rdi), %eax")
+BAD("lock cmpxchg16b (%rdi)") BAD("paddd (%rdi), %xmm1") BAD("addss (%rdi), %xmm1") BAD("mulsd insn_win+8(%rip), %xmm9")
+BAD("cmpss $0, (%rdi), %xmm1") BAD("cmpsd $1, (%rdi), %xmm1") BAD("ucomiss (%rdi), %xmm1") BAD("comisd (%rbx), %xmm12")
+BAD("cvtsi2sdl (%rdi), %xmm1") BAD("cvtss2sd 4(%rdi), %xmm2") BAD("cvttsd2si (%rdi), %rax") BAD("sqrtsd (%rdi), %xmm3")
+BAD("pand (%rdi), %xmm1") BAD("pshufd $0x1b, (%rdi), %xmm4") BAD("ptest (%rdi), %xmm5") BAD("pinsrd $1, (%rdi), %xmm1")
+BAD("pextrd $1, %xmm1, (%rdi)") BAD("pextrb $7, %xmm1, 3(%rdi)") BAD("movq (%rdi), %mm1") BAD("movd %mm1, (%rdi)")
+BAD("fldl (%rdi)") BAD("fldt (%rbx)") BAD("fstpl (%rdi)") BAD("fstpt (%rdi)") BAD("fildll (%rdi)")
+BAD("vmovhps (%rdi), %xmm1, %xmm2") BAD2("vpbroadcastd (%rdi), %ymm1") BAD2("vpaddd (%rdi), %ymm1, %ymm2")
+BAD2("vaddsd 8(%rbx,%r9,8), %xmm1, %xmm13") BAD2("vextractf128 $1, %ymm1, (%rdi)") BAD2("vinserti128 $1, (%rdi), %ymm2, %ymm3")
+BAD512("vaddps (%rdi), %zmm17, %zmm18") BAD512("vpaddd (%rdi){1to16}, %zmm1, %zmm20") BAD512("vpmovdw %zmm1, 0x20(%rdi)")
+BAD512("vpxorq 0x40(%rbx), %ymm16, %ymm3")
+/* Refused by both. */
+BAD("call *(%rdi)") BAD("jmp *(%rdi)") BAD("btl %eax, (%rdi)") BAD("movw %ds, (%rdi)") BAD("mov %fs:(%rdi), %eax")
+BAD("mov %gs:(%rdi), %eax") BAD("fxsave (%rdi)") BAD("lea (%rdi), %rax") BAD("nop") BAD("cpuid")
+BAD2("vgatherdps %ymm1, (%rdi,%ymm2,4), %ymm3") BAD2("vmaskmovps (%rdi), %ymm1, %ymm2") BAD("prefetchw (%rdi)")
+BAD512("vpaddd (%rdi), %zmm1, %zmm2{%k1}") BAD(".byte 0x64, 0xa4") BAD(".byte 0x65, 0xf3, 0xa4")
+BAD("movdir64b (%rdi), %rax") BAD(".byte 0x0f, 0xff")
 
 #endif
