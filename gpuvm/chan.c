@@ -53,7 +53,8 @@ static int userd_init(struct vgpu_chan *c)
 		vgpu_fault(v, "channel %u: USERD page is not its RAM", gchan_x(c->id));
 	}
 	c->put = page[USERD_GP_PUT / 4];
-	c->put_host = page[USERD_GP_PUT / 4] = page[USERD_GP_GET / 4];
+	/* Where the shadow instance block starts it, too. */
+	c->put_host = page[USERD_GP_PUT / 4] = page[USERD_GP_GET / 4] = 0;
 	return dev_vram_wr(v->g->dev, userd_page(v->g, c->host), page, sizeof page);
 }
 

@@ -187,8 +187,21 @@ int shadow_chan_sync(struct shadow_chan *ch)
 
 /* ---- RAMFC ------------------------------------------------------------------------------ */
 
+/*
+ * A channel starts at the ring's entry 0 with nothing under way, whatever its
+ * page says: what the device would go on with there (ring entries, the rest of
+ * a segment or packet, a method, an acquire) would run without a doorbell, past
+ * the scheduler.  A position beyond the ring would never end.
+ */
+static const uint16_t progress[] = {
+	RAMFC_GP_PUT, RAMFC_GP_GET, RAMFC_GET_LO,     RAMFC_GET_HI,    RAMFC_PUT_LO,
+	RAMFC_PUT_HI, RAMFC_METHOD, RAMFC_DMA_STATE1, RAMFC_SEM_STATE,
+};
+
 static void ramfc(const struct shadow_chan *ch, uint32_t *w)
 {
+	for (size_t i = 0; i < ARRAY_SIZE(progress); i++)
+		w[progress[i] / 4] = 0;
 	w[RAMFC_USERD_LO / 4] = lo32(hvram_x(ch->userd)) | PTE_VRAM;
 	w[RAMFC_USERD_HI / 4] = hi32(hvram_x(ch->userd));
 	w[RAMFC_UNK64 / 4] = 0;
@@ -206,8 +219,8 @@ void chan_written(struct shadow_chan *ch, uint32_t off, uint32_t len)
 	if (err)
 		log_error(ch->sg->s->log, "channel %u: instance block not taken over: %s",
 			  gchan_x(ch->id), strerror(-err));
-	/* While the device may run the channel its RAMFC is the device's. */
-	if (from >= RAMFC_LEN || ch->committed)
+	/* Once the device may have run the channel its RAMFC is the device's, until it is bound anew. */
+	if (from >= RAMFC_LEN || ch->ran)
 		return;
 	to = to < RAMFC_LEN ? to : RAMFC_LEN;
 	if (shadow_gmem_rd(ch->sg, PTE_VRAM, gvram_x(ch->ginst), w, sizeof(w)))

@@ -8,6 +8,7 @@
  * shows in the audit from then on.
  */
 #include <assert.h>
+#include <sched.h>
 #include <string.h>
 
 #include "gpuvm/base/log.h"
@@ -104,6 +105,9 @@ int hw_wait(struct shadow *s, uint32_t reg, uint32_t mask, bool nonzero)
 			start = dev_now(s->dev);
 		else if (i % 64 == 0 && dev_now(s->dev) - start > WAIT_NS)
 			break;
+		/* A software device's engines need a processor to answer on. */
+		if (i % 16 == 15)
+			sched_yield();
 	}
 	s->timeouts++;
 	log_error(s->log, "device did not answer: register 0x%06x, mask 0x%08x", reg, mask);

@@ -222,6 +222,51 @@ static void a_non_stall_interrupt_reaches_its_guest(void **state)
 	assert_int_equal(hv_null_irqs(r->hg[1]), 0);
 }
 
+/*
+ * Claim: work starts by a doorbell, never by what a guest writes into its own
+ * instance block; else it would run outside the scheduler and the watchdog.
+ */
+static void state_in_the_instance_block_starts_nothing(void **state)
+{
+	static const uint32_t words[] = { SEM(VA_DATA, 9, SEM_RELEASE | SEM_RELEASE_4B) };
+	/* Ring entries left; a segment half read; a ring position the ring does not have. */
+	static const struct {
+		uint32_t off, val;
+	} tries[] = {
+		{ RAMFC_GP_PUT, 1 },	    { RAMFC_GP_PUT, 0x10001 },
+		{ RAMFC_GP_GET, 0x1ff },    { RAMFC_GP_GET, 0x10001 },
+		{ RAMFC_PUT_LO, VA_PUSH + sizeof(words) },
+	};
+	struct rig *r = *state;
+
+	for (size_t k = 0; k < 2 * ARRAY_SIZE(tries); k++) {
+		uint32_t off = tries[k / 2].off, val = tries[k / 2].val;
+
+		set_sem(r, 0, 0);
+		wr(r, 0, reg_at(REGID_PFIFO_CHAN_INST, 3), 0);
+		for (uint32_t w = 0; w < INST_PDB_LO; w += 4)
+			vram_wr32(r, 0, INST + w, 0);
+		vram_wr32(r, 0, INST + RAMFC_GET_LO, VA_PUSH);
+		vram_wr32(r, 0, INST + RAMFC_PUT_LO, VA_PUSH);
+		if (k & 1)
+			vram_wr32(r, 0, INST + off, val);
+		channel(r, 0, 3, words, ARRAY_SIZE(words));
+		if (!(k & 1)) {
+			/* Bound, then taken from the list to store it, and listed again. */
+			wr(r, 0, NV_PFIFO_RUNLIST_SUBMIT, 0x01f00000);
+			vram_wr32(r, 0, INST + off, val);
+			wr(r, 0, NV_PFIFO_RUNLIST_SUBMIT, 0x01f00001);
+		}
+		rounds(r, 3);
+		assert_int_equal(r->v[0]->stats.doorbells, k);
+		assert_int_equal(sem(r, 0), 0);
+		/* And the doorbell still does. */
+		ring(r, 0, 3);
+		rounds(r, 20);
+		assert_int_equal(sem(r, 0), 9);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -230,6 +275,7 @@ int main(void)
 		RIG_TEST(a_fault_of_the_card_shows_in_guest_numbers),
 		RIG_TEST(a_software_method_waits_for_its_handler),
 		RIG_TEST(a_non_stall_interrupt_reaches_its_guest),
+		RIG_TEST(state_in_the_instance_block_starts_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -35,6 +35,10 @@ static void words_that_pass(void **st)
 
 	assert_int_equal(word(r, ch, RAMFC_GPFIFO_LO), 0xa5000000 | RAMFC_GPFIFO_LO);
 	assert_int_equal(word(r, ch, 0x1fc), 0xa50001fc);
+	/* Nothing is under way, and the ring is at its start. */
+	assert_int_equal(word(r, ch, RAMFC_GP_GET) | word(r, ch, RAMFC_GP_PUT), 0);
+	assert_int_equal(word(r, ch, RAMFC_GET_LO) | word(r, ch, RAMFC_PUT_LO), 0);
+	assert_int_equal(word(r, ch, RAMFC_METHOD) | word(r, ch, RAMFC_SEM_STATE), 0);
 	assert_int_equal(word(r, ch, 0x64) | word(r, ch, 0x68), 0);
 	assert_int_equal(word(r, ch, RAMFC_USERD_LO), hvram_x(g->userd));
 	assert_int_equal(word(r, ch, RAMFC_USERD_HI), 0);
