@@ -196,7 +196,7 @@ static void forged_events_stay_inside(void **state)
 		assert_int_equal(st.divergences, mem[i].ok ? 0 : 1);
 		assert_int_equal(dev_rd32(d, 0), mem[i].ok ? 7 : UINT32_MAX);
 		if (mem[i].ok && mem[i].len)
-			assert_memory_equal(page + mem[i].at - 0x1000, "0123456789abcdef", 16);
+			assert_memory_equal(page + (mem[i].at - 0x1000), "0123456789abcdef", 16);
 		dev_close(d);
 	}
 	/* An event before any call is in order; a write to nothing is not. */
