@@ -129,14 +129,15 @@ static uint64_t reject(struct scan *y, enum shadow_fault f, uint32_t i)
 	return 0;
 }
 
-/* The shadow of an entry for the aligned VRAM page at a: a chunk is a multiple of every page size. */
-static inline uint64_t vram_entry(const struct scan *y, uint64_t e, uint64_t a)
+/* The shadow of an entry for an aligned VRAM page inside the part: a chunk is a multiple of every page size. */
+static inline uint64_t vram_entry(const hvram_t *chunk, uint64_t e)
 {
-	return (e & KEEP_VRAM) |
-	       (hvram_x(y->chunk[a >> PART_CHUNK_SHIFT]) + (a & (PART_CHUNK_LEN - 1))) >> 8;
+	uint64_t a = pte_addr(e);
+
+	return (e & KEEP_VRAM) | (hvram_x(chunk[a >> PART_CHUNK_SHIFT]) + (a & (PART_CHUNK_LEN - 1))) >> 8;
 }
 
-/* VRAM entries that block() does not take itself: there is always something wrong with them. */
+/* VRAM entries one by one; run_vram() does the same for many that are good. */
 static uint64_t pte_vram(struct scan *y, uint64_t e, uint32_t i)
 {
 	uint64_t a = pte_addr(e);
@@ -144,7 +145,7 @@ static uint64_t pte_vram(struct scan *y, uint64_t e, uint32_t i)
 	if ((e & PTE_ENCRYPTED) || !is_aligned(a, 1ull << y->t->page_shift) ||
 	    a >> PART_CHUNK_SHIFT >= y->nr_chunk)
 		return reject(y, SHADOW_FAULT_PTE_VRAM, i);
-	return vram_entry(y, e, a);
+	return vram_entry(y->chunk, e);
 }
 
 static uint64_t pte_sys(struct scan *y, uint64_t e, uint32_t i)
@@ -250,33 +251,75 @@ static void retire(struct shadow_guest *sg, uint64_t e, uint32_t page_shift)
 	sg->reap[sg->nr_reap++] = (struct reap){ e, page_shift };
 }
 
+/*
+ * The two runs that tables are made of, each a loop without calls: how many of
+ * the n entries from here are plain VRAM pages that replace no pinned one and
+ * (with keep) are new ...
+ */
+static uint32_t run_vram(const struct scan *y, const uint64_t *g, uint64_t *cur, uint64_t *out, uint32_t n)
+{
+	/* Copies, because the stores below might otherwise change them. */
+	const uint64_t slow = y->slow | PTE_PRESENT, keep = y->keep;
+	const hvram_t *chunk = y->chunk;
+	const uint32_t nr_chunk = y->nr_chunk;
+	uint32_t i;
+
+	for (i = 0; i < n; i++) {
+		uint64_t e = g[i], old = cur[i], c = pte_addr(e) >> PART_CHUNK_SHIFT;
+
+		if ((((e & slow) ^ PTE_PRESENT) | (old & PTE_SYS_BIT)) || c >= nr_chunk || (keep && e == old))
+			break;
+		out[i] = vram_entry(chunk, e);
+		cur[i] = e;
+	}
+	return i;
+}
+
+/* ... or are nothing, and were nothing before. */
+static uint32_t run_empty(const uint64_t *g, const uint64_t *cur, uint32_t n)
+{
+	uint32_t i = 0;
+
+	while (i < n && !(g[i] | cur[i]))
+		i++;
+	return i;
+}
+
+/* Translates guest entry e into entry i of the table; false if that stays as it is. */
+static bool entry(struct scan *y, uint32_t i, uint64_t e, uint64_t *out)
+{
+	uint64_t *cur = &y->t->cur[i], old = *cur;
+
+	if (!(e & PTE_PRESENT))
+		e = 0;
+	if (e == old && (y->keep || !e))
+		return false;
+	*out = e ? pte_xlate(y, e, i) : 0;
+	if (old & PTE_SYS_BIT)
+		retire(y->sg, old, y->t->page_shift);
+	*cur = *out ? e : 0;
+	return true;
+}
+
 /* Translates guest entries g[0..n) into entries first.. of the table. */
 static void block(struct scan *y, uint32_t first, const uint64_t *g, uint32_t n)
 {
 	uint64_t out[SPT_BLOCK], *cur = y->t->cur + first;
-	uint32_t run = 0, i;
+	uint32_t run = 0; /* entries before the present one that wait in out to be written */
 
-	for (i = 0; i < n; i++) {
-		uint64_t e = g[i] & PTE_PRESENT ? g[i] : 0, old = cur[i], a = pte_addr(e);
+	for (uint32_t i = 0; i < n; i++) {
+		uint32_t k = run_vram(y, g + i, cur + i, out + i, n - i);
 
-		if (e == old && (y->keep || !e)) {
-			if (run)
-				write_run(y, first + i - run, out + i - run, run);
-			run = 0;
+		run += k;
+		i += k;
+		if (i < n && entry(y, first + i, g[i], &out[i])) {
+			run++;
 			continue;
 		}
-		if (!e) {
-			out[i] = 0;
-		} else if (!(e & y->slow) && a >> PART_CHUNK_SHIFT < y->nr_chunk) {
-			out[i] = vram_entry(y, e, a);
-		} else {
-			out[i] = pte_xlate(y, e, first + i);
-			e = out[i] ? e : 0;
-		}
-		if (old & PTE_SYS_BIT)
-			retire(y->sg, old, y->t->page_shift);
-		cur[i] = e;
-		run++;
+		if (run)
+			write_run(y, first + i - run, out + i - run, run);
+		run = 0;
+		i += i < n ? run_empty(g + i + 1, cur + i + 1, n - i - 1) : 0;
 	}
 	if (run)
 		write_run(y, first + n - run, out + n - run, run);
