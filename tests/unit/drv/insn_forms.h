@@ -175,7 +175,7 @@ BAD512("vpxorq 0x40(%rbx), %ymm16, %ymm3")
 /* Refused by both. */
 BAD("call *(%rdi)") BAD("jmp *(%rdi)") BAD("btl %eax, (%rdi)") BAD("movw %ds, (%rdi)") BAD("mov %fs:(%rdi), %eax")
 BAD("mov %gs:(%rdi), %eax") BAD("fxsave (%rdi)") BAD("lea (%rdi), %rax") BAD("nop") BAD("cpuid")
-BAD2("vgatherdps %ymm1, (%rdi,%ymm2,4), %ymm3") BAD2("vmaskmovps (%rdi), %ymm1, %ymm2") BAD("prefetchw (%rdi)")
+BAD2("vgatherdps %ymm1, (%rdi,%ymm2,4), %ymm3") BAD2("vmaskmovps (%rdi), %ymm1, %ymm2")
 BAD512("vpaddd (%rdi), %zmm1, %zmm2{%k1}") BAD(".byte 0x64, 0xa4") BAD(".byte 0x65, 0xf3, 0xa4")
 BAD("movdir64b (%rdi), %rax") BAD(".byte 0x0f, 0xff")
 

@@ -15,7 +15,7 @@ static bool hopeless(const char *text)
 {
 	static const char *const t[] = { "call", "jmp", "btl", "%fs:", "%gs:", "fxsave", "vgather",
 					 "vmaskmov", "0x64, 0xa4", "0x65, 0xf3", "movdir64b", "0x0f, 0xff",
-					 "lea", "nop", "cpuid", "prefetch", "{%k" };
+					 "lea", "nop", "cpuid", "{%k" };
 
 	for (size_t i = 0; i < sizeof t / sizeof t[0]; i++)
 		if (strstr(text, t[i]))
