@@ -36,19 +36,12 @@ static uint32_t engines_held(struct gpuvm *g, hchan_t h)
 	return mask & SCHEDULED_ENGINES;
 }
 
+/* The channel loaded on PBDMA p; GF100_NR_CHAN if none is. */
 static uint32_t pbdma_chan(struct gpuvm *g, uint32_t p)
 {
 	uint32_t v = dev_rd32(g->dev, reg_at(REGID_PBDMA_CHID, p));
 
 	return v & PBDMA_CHID_ACTIVE ? v & 0x7f : GF100_NR_CHAN;
-}
-
-static bool on_pbdma(struct gpuvm *g, hchan_t h)
-{
-	for (uint32_t p = 0; p < g->dev->info.nr_pbdma; p++)
-		if (pbdma_chan(g, p) == hchan_x(h))
-			return true;
-	return false;
 }
 
 void recover_unstall(struct gpuvm *g, uint32_t p)
@@ -147,18 +140,26 @@ static uint64_t over_by(const struct vgpu_chan *c, uint64_t now)
 	return now - s->start - limit;
 }
 
-/* Whether a channel that is over its time is what its engine is busy with, or nobody else is. */
+/*
+ * Whether a channel that is over its time is itself what takes so long: it is
+ * loaded, or waits for a semaphore, or nobody else is there to wait for.
+ */
 static bool to_blame(struct gpuvm *g, struct vgpu_chan *c, uint64_t over)
 {
 	uint32_t state = dev_rd32(g->dev, reg_at(REGID_PFIFO_CHAN_STATE, hchan_x(c->host)));
-	uint32_t e = dev_rd32(g->dev,
-			      reg_at(REGID_PFIFO_ENG_STATUS, gpuvm_engine_fermi(c->engine)));
+	bool others = false;
 
-	if ((state & CHAN_STATE_ACQUIRE) || engines_held(g, c->host) || on_pbdma(g, c->host))
+	if (state & CHAN_STATE_ACQUIRE)
 		return true;
-	if (!(e & ENG_STATUS_BUSY))
-		return true;
-	return over >= (uint64_t)c->vgpu->cfg.timeout_ms * 1000000u * (WAITER_PATIENCE - 1);
+	for (uint32_t p = 0; p < g->dev->info.nr_pbdma; p++) {
+		uint32_t h = pbdma_chan(g, p);
+
+		if (h == hchan_x(c->host))
+			return true;
+		others |= h != GF100_NR_CHAN;
+	}
+	return !others ||
+	       over >= (uint64_t)c->vgpu->cfg.timeout_ms * 1000000u * (WAITER_PATIENCE - 1);
 }
 
 static void watchdog_stop(struct gpuvm *g, struct vgpu_chan *c, uint64_t now)

@@ -87,12 +87,13 @@ static void test_watchdog_spares_the_waiter(void **state)
 	struct raw a, b;
 
 	assert_int_equal(sched_set_policy(r->g->sched, sched_policy_find("null"), 0), 0);
-	r->v[0]->cfg.timeout_ms = r->v[1]->cfg.timeout_ms = 5;
+	/* The waiter's time is over first. */
+	r->v[0]->cfg.timeout_ms = 8;
+	r->v[1]->cfg.timeout_ms = 5;
 	/* Graphics has one PBDMA: who stands on it without switching bars it for all. */
 	start(&a, r, 0);
 	start(&b, r, 1);
-	for (uint32_t p = 1; p < GF100_NR_PBDMA; p++)
-		dev_wr32(r->g->dev, NV_PFIFO_PBDMA_ENABLE, 1);
+	dev_wr32(r->g->dev, NV_PFIFO_PBDMA_ENABLE, 1);
 	fill(r, 1, 0xc0c0);
 	raw_hang(&a, 0);
 	raw_submit(&a);
@@ -100,7 +101,11 @@ static void test_watchdog_spares_the_waiter(void **state)
 	raw_m2mf(&b, DST, SRC, 256);
 	raw_fence(&b);
 	raw_submit(&b);
-	for (int k = 0; k < 12; k++)
+	for (int k = 0; k < 7; k++)
+		raw_step(r, MS);
+	assert_false(raw_dead(&a));
+	assert_false(raw_dead(&b));
+	for (int k = 0; k < 4; k++)
 		raw_step(r, MS);
 	assert_true(raw_dead(&a));
 	assert_false(raw_dead(&b));
