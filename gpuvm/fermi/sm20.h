@@ -134,8 +134,9 @@ enum sm20_tkind {
 	SM20_TARGET_NONE,
 	SM20_TARGET_CODE,   /* target, a byte offset in the code segment */
 	SM20_TARGET_REG,    /* target + register src[0] */
-	SM20_TARGET_CONST,  /* target + word at c[bank][off] of src[1], plus register src[0] in off
-			     * if that is there; target is 0 or, when relative, the next pc */
+	/* target + the word at src[1].bank, src[1].off plus (BRX only) register src[0]; target is
+	 * 0 or, when relative, the next pc. */
+	SM20_TARGET_CONST,
 };
 
 enum sm20_sreg {
@@ -152,7 +153,7 @@ enum sm20_sreg {
 struct sm20_tex {
 	uint8_t tic, tsc; /* texture and sampler index */
 	uint8_t mask;	  /* components wanted; result registers are packed in their order */
-	uint8_t dim;	  /* enum sm20_texdim */
+	uint8_t dim;	  /* enum sm20_texdim; array adds an index */
 	uint8_t lod;	  /* enum sm20_lod; TLD: ZERO or LEVEL */
 	uint8_t comp;	  /* TLD4: component gathered */
 	uint8_t query;	  /* TXQ: enum sm20_txq */
@@ -204,6 +205,8 @@ struct sm20_insn {
 
 	uint8_t tkind;
 	uint32_t target;
+	bool pcrel, absolute; /* how the word spells target, already applied */
+	bool terminate; /* RTT */
 	bool allwarp;	/* taken only if all live lanes of the warp agree */
 	bool lim;	/* hint: limits the call stack */
 };
