@@ -80,7 +80,7 @@ defence 1 "the shadow instance block names the shadow directory" attack/test_rul
 defence 1 "RAMFC names the mediator's USERD page" attack/test_rule1_walk \
 	shadow/chan.c '/w\[RAMFC_USERD_[LH][OI] \/ 4\] =/d'
 defence 1 "RAMFC is not mirrored while the channel is listed" attack/test_rule1_walk \
-	shadow/chan.c 's/from >= RAMFC_LEN || ch->committed/from >= RAMFC_LEN/'
+	shadow/chan.c 's/from >= RAMFC_LEN || ch->ran/from >= RAMFC_LEN/'
 
 # ---- rule 2 -----------------------------------------------------------------------
 defence 2 "a VRAM page must be inside the part" attack/test_rule2_memory \
