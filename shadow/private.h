@@ -32,7 +32,7 @@
 #include "gpuvm/fermi/regs.h"
 #include "shadow/shadow.h"
 
-#define SPT_BLOCK 512	  /* entries read, translated and written at once: 4 KiB */
+#define SPT_BLOCK 1024	  /* entries read, translated and written at once: 8 KiB, in and out fit a first-level cache */
 #define REAP_MAX 1024	  /* at least SPT_BLOCK: a block can retire that many entries */
 #define WATCH_HASH 1024   /* buckets of watched pages */
 #define CHAN_HELD_MAX 4	  /* address spaces a channel may have left behind; nouveau changes it never */

@@ -129,21 +129,25 @@ static uint64_t reject(struct scan *y, enum shadow_fault f, uint32_t i)
 	return 0;
 }
 
+/* The chunk of the part that a VRAM entry names: the frame number, from bit 4, without the part inside the chunk. */
+static inline uint32_t pte_chunk(uint64_t e)
+{
+	return (uint32_t)(e & PTE_ADDR_MASK) >> (PART_CHUNK_SHIFT - 8);
+}
+
 /* The shadow of an entry for an aligned VRAM page inside the part: a chunk is a multiple of every page size. */
 static inline uint64_t vram_entry(const hvram_t *chunk, uint64_t e)
 {
-	uint64_t a = pte_addr(e);
+	const uint64_t in_chunk = (PART_CHUNK_LEN - 1) >> 8 & PTE_ADDR_MASK;
 
-	return (e & KEEP_VRAM) | (hvram_x(chunk[a >> PART_CHUNK_SHIFT]) + (a & (PART_CHUNK_LEN - 1))) >> 8;
+	return (e & KEEP_VRAM) | ((e & in_chunk) + (hvram_x(chunk[pte_chunk(e)]) >> 8));
 }
 
 /* VRAM entries one by one; run_vram() does the same for many that are good. */
 static uint64_t pte_vram(struct scan *y, uint64_t e, uint32_t i)
 {
-	uint64_t a = pte_addr(e);
-
-	if ((e & PTE_ENCRYPTED) || !is_aligned(a, 1ull << y->t->page_shift) ||
-	    a >> PART_CHUNK_SHIFT >= y->nr_chunk)
+	if ((e & PTE_ENCRYPTED) || !is_aligned(pte_addr(e), 1ull << y->t->page_shift) ||
+	    pte_chunk(e) >= y->nr_chunk)
 		return reject(y, SHADOW_FAULT_PTE_VRAM, i);
 	return vram_entry(y->chunk, e);
 }
@@ -252,25 +256,43 @@ static void retire(struct shadow_guest *sg, uint64_t e, uint32_t page_shift)
 }
 
 /*
- * The two runs that tables are made of, each a loop without calls: how many of
- * the n entries from here are plain VRAM pages that replace no pinned one and
- * (with keep) are new ...
+ * The runs that tables are made of, each a loop without calls: how many of the
+ * n entries from here are plain VRAM pages that replace no pinned one and (with
+ * keep) are new ...
  */
 static uint32_t run_vram(const struct scan *y, const uint64_t *g, uint64_t *cur, uint64_t *out, uint32_t n)
 {
 	/* Copies, because the stores below might otherwise change them. */
-	const uint64_t slow = y->slow | PTE_PRESENT, keep = y->keep;
+	const uint64_t slow = y->slow | PTE_PRESENT;
+	const hvram_t *chunk = y->chunk;
+	const uint32_t nr_chunk = y->nr_chunk;
+	const bool keep = y->keep;
+	uint32_t i;
+
+	for (i = 0; i < n; i++) {
+		uint64_t e = g[i], old = cur[i];
+
+		if ((((e & slow) ^ PTE_PRESENT) | (old & PTE_SYS_BIT)) || pte_chunk(e) >= nr_chunk ||
+		    (keep && e == old))
+			break;
+		out[i] = vram_entry(chunk, e);
+		cur[i] = e;
+	}
+	return i;
+}
+
+/* ... the same where g is what cur already holds ... */
+static uint32_t run_again(const struct scan *y, const uint64_t *g, uint64_t *out, uint32_t n)
+{
+	const uint64_t slow = y->slow | PTE_PRESENT;
 	const hvram_t *chunk = y->chunk;
 	const uint32_t nr_chunk = y->nr_chunk;
 	uint32_t i;
 
 	for (i = 0; i < n; i++) {
-		uint64_t e = g[i], old = cur[i], c = pte_addr(e) >> PART_CHUNK_SHIFT;
-
-		if ((((e & slow) ^ PTE_PRESENT) | (old & PTE_SYS_BIT)) || c >= nr_chunk || (keep && e == old))
+		if (((g[i] & slow) ^ PTE_PRESENT) || pte_chunk(g[i]) >= nr_chunk)
 			break;
-		out[i] = vram_entry(chunk, e);
-		cur[i] = e;
+		out[i] = vram_entry(chunk, g[i]);
 	}
 	return i;
 }
@@ -301,14 +323,15 @@ static bool entry(struct scan *y, uint32_t i, uint64_t e, uint64_t *out)
 	return true;
 }
 
-/* Translates guest entries g[0..n) into entries first.. of the table. */
-static void block(struct scan *y, uint32_t first, const uint64_t *g, uint32_t n)
+/* Translates guest entries g[0..n) into entries first.. of the table; same: they are the accepted ones. */
+static void block(struct scan *y, uint32_t first, const uint64_t *g, uint32_t n, bool same)
 {
 	uint64_t out[SPT_BLOCK], *cur = y->t->cur + first;
 	uint32_t run = 0; /* entries before the present one that wait in out to be written */
 
 	for (uint32_t i = 0; i < n; i++) {
-		uint32_t k = run_vram(y, g + i, cur + i, out + i, n - i);
+		uint32_t k = same ? run_again(y, g + i, out + i, n - i) :
+				    run_vram(y, g + i, cur + i, out + i, n - i);
 
 		run += k;
 		i += k;
@@ -340,17 +363,19 @@ int spt_sync(struct vas *v, struct spt *t, const struct spt_src *src, uint64_t v
 		 ((1ull << (t->page_shift - FERMI_SMALL_SHIFT)) - 1) << 4;
 	for (uint32_t i = 0; i < t->nr; i += SPT_BLOCK) {
 		uint32_t n = t->nr - i < SPT_BLOCK ? t->nr - i : SPT_BLOCK;
+		bool same;
 		int err = src->merge ? read_merged(v->sg, src, i, g) :
 				       read_part(v->sg, &src->direct, i, n, g);
 
 		if (err)
 			return err;
 		v->sg->stats.ptes_scanned += n;
-		if (y.keep && memcmp(g, t->cur + i, n * 8) == 0)
+		same = memcmp(g, t->cur + i, n * 8) == 0;
+		if (same && y.keep)
 			continue;
 		if (v->sg->nr_reap > REAP_MAX - SPT_BLOCK)
 			sg_settle(v->sg, true);
-		block(&y, i, g, n);
+		block(&y, i, g, n, same);
 	}
 	return y.err;
 }

@@ -175,10 +175,11 @@ static void unpin_after_flush(void **st)
 	assert_int_equal(unpins_seen, 600);
 	assert_int_equal(lowest, 600);
 	/* More entries than wait at a time. */
-	for (uint32_t i = 0; i < 1024; i++)
-		small(r, g, i + 600, pte_pack(PTE_SYS, (1023 - i) * 4096ull, PTE_PRESENT));
+	for (uint32_t i = 600; i < 3 * REAP_MAX; i++)
+		small(r, g, i, pte_pack(PTE_SYS, i % 1000 * 4096ull, PTE_PRESENT));
 	assert_int_equal(guest_flush(g, G_DIR), 0);
-	for (uint32_t i = 0; i < 2000; i++)
+	assert_int_equal(depth, 3 * REAP_MAX);
+	for (uint32_t i = 0; i < 3 * REAP_MAX; i++)
 		small(r, g, i, 0);
 	flushes_at_change = r->f.tlb_flushes;
 	assert_int_equal(guest_flush(g, G_DIR), 0);
