@@ -21,8 +21,9 @@
 #include "gpuvm/hv/process_impl.h"
 
 #define QUANTUM 32u	/* accesses in a row for one guest: a page fill by 8-byte stores is 16 turns */
-#define IDLE_POLLS 512u /* empty polls before a guest must kick: some 100 us of a spinning mediator */
-#define EVENTS_EVERY 16u /* busy dispatches between looks at the descriptors: one system call in 16 */
+#define IDLE_POLLS 8192u /* empty polls before a guest must kick: some 100 us of a spinning mediator */
+/* Dispatches between looks at the descriptors: one system call in 16.  With nobody to poll, every one looks. */
+#define EVENTS_EVERY 16u
 #define EVENTS_MAX 64
 
 static void process_event(struct process *p, const struct epoll_event *e, uint64_t now_ns)
@@ -141,16 +142,12 @@ static int process_dispatch(struct hv *hv, unsigned int budget)
 
 	assert(!p->dispatching);
 	p->dispatching = true;
-	if (++p->quiet >= EVENTS_EVERY)
+	if (++p->quiet >= EVENTS_EVERY || list_empty(&p->run))
 		err = process_events(p);
 	do {
 		more = process_round(p, budget - n);
 		n += more;
 	} while (more && n < budget);
-	if (!n && !err && p->quiet) {
-		err = process_events(p);
-		n = process_round(p, budget);
-	}
 	process_reap(p);
 	p->dispatching = false;
 	return err ? err : (int)n;

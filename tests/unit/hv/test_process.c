@@ -125,7 +125,7 @@ static void test_idle(void **state)
 {
 	struct fix *f = *state;
 
-	for (int i = 0; i < 2000; i++)
+	for (int i = 0; i < 20000; i++)
 		hv_dispatch(f->hv, 10);
 	assert_int_equal(f->a.ring->asleep, 1);
 	hand_put(&f->a, PROC_SPACE_BAR0, 0, 4, 1, 1);
