@@ -110,6 +110,12 @@ static unsigned int guest_step(const volatile uint8_t *p, size_t len)
 	return n;
 }
 
+/* As memcpy_toio and memcpy_fromio do it on x86: one trap carries a page of accesses. */
+static void guest_copy8(volatile void *to, const volatile void *from, size_t words)
+{
+	__asm__ volatile("rep movsq" : "+D"(to), "+S"(from), "+c"(words) : : "memory");
+}
+
 static void guest_bar_rd(struct bus *b, int bar, uint64_t off, void *buf, size_t len)
 {
 	const volatile uint8_t *p = guest_of(b)->bar[bar] + off;
@@ -117,11 +123,14 @@ static void guest_bar_rd(struct bus *b, int bar, uint64_t off, void *buf, size_t
 	uint64_t v;
 
 	guest_thread_ready();
-	for (unsigned int n; len; len -= n, p += n, to += n) {
+	for (size_t n; len; len -= n, p += n, to += n) {
 		n = guest_step(p, len);
-		if (n == 8)
-			v = *(const volatile uint64_t *)p;
-		else if (n == 4)
+		if (n == 8) {
+			guest_copy8(to, p, len / 8);
+			n = len & ~7ul;
+			continue;
+		}
+		if (n == 4)
 			v = *(const volatile uint32_t *)p;
 		else if (n == 2)
 			v = *(const volatile uint16_t *)p;
@@ -138,12 +147,15 @@ static void guest_bar_wr(struct bus *b, int bar, uint64_t off, const void *buf, 
 	uint64_t v = 0;
 
 	guest_thread_ready();
-	for (unsigned int n; len; len -= n, p += n, from += n) {
+	for (size_t n; len; len -= n, p += n, from += n) {
 		n = guest_step(p, len);
+		if (n == 8) {
+			guest_copy8(p, from, len / 8);
+			n = len & ~7ul;
+			continue;
+		}
 		memcpy(&v, from, n);
-		if (n == 8)
-			*(volatile uint64_t *)p = v;
-		else if (n == 4)
+		if (n == 4)
 			*(volatile uint32_t *)p = (uint32_t)v;
 		else if (n == 2)
 			*(volatile uint16_t *)p = (uint16_t)v;
