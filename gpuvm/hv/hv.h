@@ -60,7 +60,10 @@ struct hv_ops {
 	const char *name;
 	uint32_t caps; /* enum hv_cap */
 	void (*close)(struct hv *);
-	/* Readable when dispatch() has something to do and arm() was called before. -EOPNOTSUPP: poll by calling dispatch. */
+	/*
+	 * Readable when dispatch() has something to do and arm() was called before.
+	 * -EOPNOTSUPP: poll by calling dispatch.
+	 */
 	int (*poll_fd)(struct hv *);
 	/*
 	 * Serves at most budget accesses over all guests, fairly, and detects

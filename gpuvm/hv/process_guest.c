@@ -66,7 +66,7 @@ static int proc_channels(struct proc_guest *g, struct hv_process_fds *fds)
 		err = proc_pair(&g->life, &fds->life);
 	if (err)
 		return err;
-	/* A guest that never drains its interrupts holds a few of them, not a socket buffer full (the kernel rounds up). */
+	/* A guest that never drains its interrupts holds a few, not a buffer full (the kernel rounds 1 up). */
 	setsockopt(g->irq, SOL_SOCKET, SO_SNDBUF, &one, sizeof one);
 	fds->kick = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (fds->kick < 0)
