@@ -52,7 +52,8 @@ static void bad(struct audit *a, const struct shadow_guest *sg, const char *fmt,
 static void owns(struct audit *a, const struct shadow_guest *sg, hvram_t at, uint64_t len)
 {
 	if (!vheap_holds(a->s->heap, at, len))
-		bad(a, sg, "0x%" PRIx64 "+0x%" PRIx64 " is not allocated mediator memory", hvram_x(at), len);
+		bad(a, sg, "0x%" PRIx64 "+0x%" PRIx64 " is not allocated mediator memory",
+		    hvram_x(at), len);
 	if (a->nr == a->cap) {
 		size_t cap = a->cap ? 2 * a->cap : 64;
 		struct range *r = mem_realloc(a->range, cap * sizeof(*r));
@@ -84,7 +85,8 @@ static void overlaps(struct audit *a)
 			bad(a, NULL, "two shadows share memory at 0x%" PRIx64, a->range[i].at);
 }
 
-static bool read_back(struct audit *a, const struct shadow_guest *sg, hvram_t at, void *buf, size_t len)
+static bool read_back(struct audit *a, const struct shadow_guest *sg, hvram_t at, void *buf,
+		      size_t len)
 {
 	if (!dev_vram_rd(a->s->dev, at, buf, len))
 		return true;
@@ -120,7 +122,8 @@ static const char *pte_wrong(struct shadow_guest *sg, uint64_t e, uint64_t got, 
 	if (pte_target(got) == PTE_VRAM) {
 		if (!part_owns(sg->cfg.part, hvram(pte_addr(got)), page))
 			return "VRAM of somebody else";
-		if (part_vram_g2h(sg->cfg.part, gvram(pte_addr(e)), page, &h) || hvram_x(h) != pte_addr(got))
+		if (part_vram_g2h(sg->cfg.part, gvram(pte_addr(e)), page, &h) ||
+		    hvram_x(h) != pte_addr(got))
 			return "not the guest's page in VRAM";
 		return got & PTE_ENCRYPTED ? "encrypted VRAM" : NULL;
 	}
@@ -151,7 +154,8 @@ static uint64_t table(struct audit *a, struct shadow_guest *sg, const struct spt
 			continue;
 		why = pte_wrong(sg, e, got[i % ENTRIES], t->page_shift);
 		if (why)
-			bad(a, sg, "VA 0x%" PRIx64 ": 0x%016" PRIx64 " for guest's 0x%016" PRIx64 ": %s",
+			bad(a, sg,
+			    "VA 0x%" PRIx64 ": 0x%016" PRIx64 " for guest's 0x%016" PRIx64 ": %s",
 			    va + ((uint64_t)i << t->page_shift), got[i % ENTRIES], e, why);
 	}
 	return pins;
@@ -170,7 +174,9 @@ static uint64_t space(struct audit *a, struct vas *v)
 		    !read_back(a, sg, hvram(hvram_x(v->pd) + i * 8ull), got, sizeof(got)))
 			return pins;
 		if (got[i % ENTRIES] != vas_pde(sl))
-			bad(a, sg, "directory 0x%" PRIx64 " entry %u is 0x%016" PRIx64 " instead of 0x%016" PRIx64,
+			bad(a, sg,
+			    "directory 0x%" PRIx64 " entry %u is 0x%016" PRIx64
+			    " instead of 0x%016" PRIx64,
 			    hvram_x(v->pd), i, got[i % ENTRIES], vas_pde(sl));
 		for (uint32_t k = 0; k < NR_SPT_KINDS; k++)
 			if (sl->t[k])
@@ -195,18 +201,21 @@ static void freshness(struct audit *a, struct vas *v)
 				uint32_t n = t->nr - j < ENTRIES ? t->nr - j : ENTRIES;
 
 				if (j % ENTRIES == 0 &&
-				    shadow_gmem_rd(v->sg, src.direct.target, src.direct.addr + j * 8ull, g,
-						   n * 8ull))
+				    shadow_gmem_rd(v->sg, src.direct.target,
+						   src.direct.addr + j * 8ull, g, n * 8ull))
 					break;
 				changed += t->cur[j] && t->cur[j] != g[j % ENTRIES];
 			}
 		}
 	if (changed && a->out)
-		fprintf(a->out, "info: %s: directory 0x%" PRIx64 ": %" PRIu64 " entries changed since the last flush\n",
+		fprintf(a->out,
+			"info: %s: directory 0x%" PRIx64 ": %" PRIu64
+			" entries changed since the last flush\n",
 			v->sg->cfg.guest->name, v->addr, changed);
 }
 
-/* ---- channels, runlist ------------------------------------------------------------------------ */
+/* ---- channels, runlist ------------------------------------------------------------------------
+ */
 
 static void channel(struct audit *a, struct shadow_guest *sg, const struct shadow_chan *ch)
 {
@@ -215,12 +224,14 @@ static void channel(struct audit *a, struct shadow_guest *sg, const struct shado
 
 	owns(a, sg, ch->hinst, INST_LEN);
 	if (!vheap_holds(a->s->heap, ch->userd, USERD_LEN))
-		bad(a, sg, "channel %u: USERD page 0x%" PRIx64 " is not the mediator's", id, hvram_x(ch->userd));
+		bad(a, sg, "channel %u: USERD page 0x%" PRIx64 " is not the mediator's", id,
+		    hvram_x(ch->userd));
 	if (!read_back(a, sg, ch->hinst, w, sizeof(w)))
 		return;
-	if (w[INST_PDB_LO / 4] != (lo32(hvram_x(pd)) | PTE_VRAM) || w[INST_PDB_HI / 4] != hi32(hvram_x(pd)))
-		bad(a, sg, "channel %u: directory 0x%08x%08x is not its shadow", id, w[INST_PDB_HI / 4],
-		    w[INST_PDB_LO / 4]);
+	if (w[INST_PDB_LO / 4] != (lo32(hvram_x(pd)) | PTE_VRAM) ||
+	    w[INST_PDB_HI / 4] != hi32(hvram_x(pd)))
+		bad(a, sg, "channel %u: directory 0x%08x%08x is not its shadow", id,
+		    w[INST_PDB_HI / 4], w[INST_PDB_LO / 4]);
 	if (w[RAMFC_USERD_LO / 4] != (lo32(hvram_x(ch->userd)) | PTE_VRAM) ||
 	    w[RAMFC_USERD_HI / 4] != hi32(hvram_x(ch->userd)))
 		bad(a, sg, "channel %u: USERD 0x%08x%08x is not its own", id, w[RAMFC_USERD_HI / 4],
@@ -229,13 +240,16 @@ static void channel(struct audit *a, struct shadow_guest *sg, const struct shado
 		bad(a, sg, "channel %u: limit above %d bits", id, FERMI_VA_BITS);
 	for (uint32_t e = 0; e < NR_ENGINES; e++)
 		if (w[chan_ctx_off(e) / 4] && !(w[chan_ctx_off(e) / 4] & INST_CTX_VALID))
-			bad(a, sg, "channel %u: context of engine %u is no GPU virtual address", id, e);
+			bad(a, sg, "channel %u: context of engine %u is no GPU virtual address", id,
+			    e);
 	for (uint32_t i = INST_PDB_LO / 4; i < INST_LEN / 4; i++) {
-		uint32_t want = i < INST_PDB_LO / 4 + ARRAY_SIZE(ch->img) ? ch->img[i - INST_PDB_LO / 4] : 0;
+		uint32_t want = i < INST_PDB_LO / 4 + ARRAY_SIZE(ch->img)
+					? ch->img[i - INST_PDB_LO / 4]
+					: 0;
 
 		if (w[i] != want)
-			bad(a, sg, "channel %u: instance word 0x%x is 0x%08x instead of 0x%08x", id, i * 4, w[i],
-			    want);
+			bad(a, sg, "channel %u: instance word 0x%x is 0x%08x instead of 0x%08x", id,
+			    i * 4, w[i], want);
 	}
 }
 
@@ -265,8 +279,8 @@ static void chan_table(struct audit *a)
 		if (!ch)
 			bad(a, NULL, "channel table entry %u is valid and nobody's", h);
 		else if (CHAN_INST_ADDR(v) != hvram_x(ch->hinst))
-			bad(a, ch->sg, "channel table entry %u names 0x%" PRIx64 ", not its shadow", h,
-			    CHAN_INST_ADDR(v));
+			bad(a, ch->sg, "channel table entry %u names 0x%" PRIx64 ", not its shadow",
+			    h, CHAN_INST_ADDR(v));
 	}
 }
 
@@ -287,7 +301,8 @@ static void runlist(struct audit *a)
 	if (n != s->rl_len)
 		bad(a, NULL, "the device's runlist has %u entries instead of %u", n, s->rl_len);
 	if (RUNLIST_ADDR(where) != hvram_x(s->rl[s->rl_cur]) || RUNLIST_TARGET(where) != PTE_VRAM) {
-		bad(a, NULL, "the device's runlist is at 0x%" PRIx64 ", which is not ours", RUNLIST_ADDR(where));
+		bad(a, NULL, "the device's runlist is at 0x%" PRIx64 ", which is not ours",
+		    RUNLIST_ADDR(where));
 		return;
 	}
 	n = s->rl_len;
@@ -299,11 +314,13 @@ static void runlist(struct audit *a)
 		if (e[i][0] != s->rl_ids[i] || e[i][1] != RUNLIST_WORD1)
 			bad(a, NULL, "runlist entry %u is 0x%x 0x%x", i, e[i][0], e[i][1]);
 		else if (!ch || !ch->committed)
-			bad(a, NULL, "runlist entry %u is channel %u, which nobody offered", i, e[i][0]);
+			bad(a, NULL, "runlist entry %u is channel %u, which nobody offered", i,
+			    e[i][0]);
 	}
 }
 
-/* ---- the whole --------------------------------------------------------------------------------- */
+/* ---- the whole ---------------------------------------------------------------------------------
+ */
 
 static void guest(struct audit *a, struct shadow_guest *sg)
 {
@@ -317,7 +334,8 @@ static void guest(struct audit *a, struct shadow_guest *sg)
 	list_for_each(v, &sg->vas, node) {
 		pins += space(a, v);
 		if (v->tlb)
-			bad(a, sg, "directory 0x%" PRIx64 " was changed and not flushed", hvram_x(v->pd));
+			bad(a, sg, "directory 0x%" PRIx64 " was changed and not flushed",
+			    hvram_x(v->pd));
 		freshness(a, v);
 	}
 	list_for_each(ch, &sg->chans, node)
@@ -344,10 +362,12 @@ static void empty_directory(struct audit *a)
 	owns(a, NULL, a->s->empty_pd, PD_LEN);
 	for (uint32_t i = 0; i < NR_SLOTS; i++) {
 		if (i % ENTRIES == 0 &&
-		    !read_back(a, NULL, hvram(hvram_x(a->s->empty_pd) + i * 8ull), got, sizeof(got)))
+		    !read_back(a, NULL, hvram(hvram_x(a->s->empty_pd) + i * 8ull), got,
+			       sizeof(got)))
 			return;
 		if (got[i % ENTRIES])
-			bad(a, NULL, "entry %u of the empty directory is 0x%016" PRIx64, i, got[i % ENTRIES]);
+			bad(a, NULL, "entry %u of the empty directory is 0x%016" PRIx64, i,
+			    got[i % ENTRIES]);
 	}
 }
 

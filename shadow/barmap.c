@@ -25,7 +25,8 @@ void bar_drop(struct shadow_guest *sg, bool all, uint32_t target, uint64_t addr)
 	for (size_t i = 0; i < ARRAY_SIZE(sg->bar); i++) {
 		struct bar *b = &sg->bar[i];
 
-		if (b->tlb && (all || (b->mode == BAR_VAS && b->pdb_target == target && b->pdb == addr)))
+		if (b->tlb &&
+		    (all || (b->mode == BAR_VAS && b->pdb_target == target && b->pdb == addr)))
 			memset(b->tlb, 0, BAR_TLB_LEN * sizeof(b->tlb[0]));
 	}
 }

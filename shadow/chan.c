@@ -16,14 +16,17 @@
 
 #define IMG_LEN sizeof(((struct shadow_chan *)0)->img)
 #define RAMFC_LEN INST_PDB_LO
-/* gxen took these two RAMFC words for addresses of a video engine; nouveau leaves them 0, and so do we. */
+/*
+ * gxen took these two RAMFC words for addresses of a video engine; nouveau leaves them 0, and so do
+ * we.
+ */
 #define RAMFC_UNK64 0x64
 #define RAMFC_UNK68 0x68
 
 static const uint32_t ctx_off[NR_ENGINES] = {
-	[ENGINE_GR] = INST_CTX_GR,	   [ENGINE_MSPDEC] = INST_CTX_MSPDEC,
+	[ENGINE_GR] = INST_CTX_GR,	 [ENGINE_MSPDEC] = INST_CTX_MSPDEC,
 	[ENGINE_MSPPP] = INST_CTX_MSPPP, [ENGINE_MSVLD] = INST_CTX_MSVLD,
-	[ENGINE_CE0] = INST_CTX_CE0,	   [ENGINE_CE1] = INST_CTX_CE1,
+	[ENGINE_CE0] = INST_CTX_CE0,	 [ENGINE_CE1] = INST_CTX_CE1,
 };
 
 uint32_t chan_ctx_off(enum fermi_engine e)
@@ -153,14 +156,18 @@ static int take(struct shadow_chan *ch, const uint32_t *w, bool first)
 	struct vas *old = NULL;
 	int err = 0;
 
-	/* A directory that was refused is tried again: the guest may have mended it, or quota come free. */
+	/*
+	 * A directory that was refused is tried again: the guest may have mended it, or quota come
+	 * free.
+	 */
 	if (first || pdb != ch->pdb || (pdb && !ch->vas))
 		err = rebind(ch, pdb, &old);
 	if (err)
 		return err;
 	image(ch, w, img);
 	if (first || memcmp(img, ch->img, sizeof(img)) != 0) {
-		err = vram_put(ch->sg->s, hvram(hvram_x(ch->hinst) + INST_PDB_LO), img, sizeof(img));
+		err = vram_put(ch->sg->s, hvram(hvram_x(ch->hinst) + INST_PDB_LO), img,
+			       sizeof(img));
 		memcpy(ch->img, img, sizeof(img));
 	}
 	leave(ch, old);
@@ -219,7 +226,10 @@ void chan_written(struct shadow_chan *ch, uint32_t off, uint32_t len)
 	if (err)
 		log_error(ch->sg->s->log, "channel %u: instance block not taken over: %s",
 			  gchan_x(ch->id), strerror(-err));
-	/* Once the device may have run the channel its RAMFC is the device's, until it is bound anew. */
+	/*
+	 * Once the device may have run the channel its RAMFC is the device's, until it is bound
+	 * anew.
+	 */
 	if (from >= RAMFC_LEN || ch->ran)
 		return;
 	to = to < RAMFC_LEN ? to : RAMFC_LEN;
@@ -240,7 +250,8 @@ static int build(struct shadow_chan *ch)
 	if (err)
 		return err;
 	ch->guserd_target = w[RAMFC_USERD_LO / 4] & 3;
-	ch->guserd_addr = align_down((uint64_t)w[RAMFC_USERD_HI / 4] << 32 | w[RAMFC_USERD_LO / 4], 512);
+	ch->guserd_addr =
+		align_down((uint64_t)w[RAMFC_USERD_HI / 4] << 32 | w[RAMFC_USERD_LO / 4], 512);
 	ramfc(ch, w);
 	err = vram_put(ch->sg->s, ch->hinst, w, RAMFC_LEN);
 	return err ? err : take(ch, w + INST_PDB_LO / 4, true);

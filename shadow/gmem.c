@@ -32,13 +32,10 @@ static int vram_move(struct shadow_guest *sg, uint64_t addr, void *rd, const voi
 int shadow_gmem_rd(struct shadow_guest *sg, uint32_t target, uint64_t addr, void *buf, size_t len)
 {
 	switch (target) {
-	case PTE_VRAM:
-		return vram_move(sg, addr, buf, NULL, len);
+	case PTE_VRAM: return vram_move(sg, addr, buf, NULL, len);
 	case PTE_SYS:
-	case PTE_SYS_NC:
-		return hv_read(sg->cfg.guest, gpa(addr), buf, len);
-	default:
-		return -EFAULT;
+	case PTE_SYS_NC: return hv_read(sg->cfg.guest, gpa(addr), buf, len);
+	default: return -EFAULT;
 	}
 }
 
@@ -46,12 +43,9 @@ int shadow_gmem_wr(struct shadow_guest *sg, uint32_t target, uint64_t addr, cons
 		   size_t len)
 {
 	switch (target) {
-	case PTE_VRAM:
-		return vram_move(sg, addr, NULL, buf, len);
+	case PTE_VRAM: return vram_move(sg, addr, NULL, buf, len);
 	case PTE_SYS:
-	case PTE_SYS_NC:
-		return hv_write(sg->cfg.guest, gpa(addr), buf, len);
-	default:
-		return -EFAULT;
+	case PTE_SYS_NC: return hv_write(sg->cfg.guest, gpa(addr), buf, len);
+	default: return -EFAULT;
 	}
 }

@@ -32,10 +32,11 @@
 #include "gpuvm/fermi/regs.h"
 #include "shadow/shadow.h"
 
-#define SPT_BLOCK 1024	  /* entries read, translated and written at once: 8 KiB, in and out fit a first-level cache */
+/* Entries read, translated and written at once: 8 KiB in, 8 KiB out fit a first-level cache. */
+#define SPT_BLOCK 1024
 #define REAP_MAX 1024	  /* at least SPT_BLOCK: a block can retire that many entries */
 #define WATCH_HASH 1024   /* buckets of watched pages */
-#define CHAN_HELD_MAX 4	  /* address spaces a channel may have left behind; nouveau changes it never */
+#define CHAN_HELD_MAX 4	  /* address spaces a channel may have left behind; nouveau leaves none */
 #define BAR_TLB_LEN 512	  /* entries: 2 MiB of each BAR */
 #define HOST_GEOM (&fermi_geom[0])
 #define PD_LEN (8192 * 8) /* shadow directory, bytes */
@@ -61,7 +62,7 @@ struct gtable {
 
 /* Where a shadow table's entries come from. */
 struct spt_src {
-	bool merge;		  /* guest of 64 KiB pages: two of its directory entries make one of ours */
+	bool merge; /* guest of 64 KiB pages: two of its directory entries make one of ours */
 	struct gtable direct;	  /* !merge */
 	struct gtable small[2], large[2]; /* merge: lower and upper half */
 };
@@ -161,7 +162,7 @@ struct shadow {
 
 /* ---- shadow.c --------------------------------------------------------------------- */
 void sg_fault(struct shadow_guest *, enum shadow_fault, uint64_t where);
-/* Zeroed heap memory on the guest's account.  -EDQUOT over the quota, -ENOSPC when the heap is full. */
+/* Zeroed heap memory on the guest's account.  -EDQUOT: over the quota.  -ENOSPC: heap full. */
 int sg_heap_get(struct shadow_guest *, uint64_t len, hvram_t *out);
 void sg_heap_put(struct shadow_guest *, hvram_t at, uint64_t len);
 /* Writes to the mediator's own VRAM; a refusal is counted and logged. */
@@ -181,7 +182,10 @@ int spt_new(struct shadow_guest *, uint32_t page_shift, uint32_t nr, struct spt 
  * the world's; t is then consistent but perhaps not up to date.
  */
 int spt_sync(struct vas *, struct spt *t, const struct spt_src *, uint64_t va);
-/* Takes away every entry that reaches guest RAM [start, start+len).  -EBUSY: the device did not let go; ask again. */
+/*
+ * Takes away every entry that reaches guest RAM [start, start+len).  -EBUSY:
+ * the device did not let go; ask again.
+ */
 int spt_revoke(struct vas *, struct spt *t, uint64_t start, uint64_t len);
 /* t left its slot: freed by the next sg_settle(). */
 void spt_bury(struct shadow_guest *, struct spt *t);
@@ -230,7 +234,7 @@ uint32_t chan_ctx_off(enum fermi_engine e);
 void watch_add(struct shadow_guest *, gvram_t page);
 void watch_del(struct shadow_guest *, gvram_t page);
 
-/* ---- barmap.c ---------------------------------------------------------------------------------- */
+/* ---- barmap.c ------------------------------------------------------------------------------- */
 /* Forgets cached translations of the BARs with that directory (all: of both BARs). */
 void bar_drop(struct shadow_guest *, bool all, uint32_t target, uint64_t addr);
 void barmap_fini(struct shadow_guest *);

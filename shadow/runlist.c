@@ -69,8 +69,8 @@ int shadow_runlist_submit(struct shadow_guest *sg, uint32_t addr_reg, uint32_t s
 
 	for (uint32_t i = 0; i < n; i += READ_ENTRIES) {
 		uint32_t k = n - i < READ_ENTRIES ? n - i : READ_ENTRIES;
-		int err = shadow_gmem_rd(sg, RUNLIST_TARGET(addr_reg), addr + i * RUNLIST_ENTRY_LEN, buf,
-					 k * RUNLIST_ENTRY_LEN);
+		int err = shadow_gmem_rd(sg, RUNLIST_TARGET(addr_reg), addr + i * RUNLIST_ENTRY_LEN,
+					 buf, k * RUNLIST_ENTRY_LEN);
 
 		if (err) {
 			/* The last good list stays: half a list would stop channels at random. */
@@ -113,7 +113,10 @@ int shadow_runlist_commit(struct shadow *s)
 	hvram_t at = s->rl[next];
 	int err;
 
-	/* If the device never took the last one it is stuck; the wait was counted and there is nothing better to do. */
+	/*
+	 * If the device never took the last one it is stuck; the wait was counted and there is
+	 * nothing better to do.
+	 */
 	hw_wait(s, NV_PFIFO_RUNLIST_STATUS, RUNLIST_STATUS_PENDING, false);
 	s->rl_len = merge(s, buf);
 	if (s->rl_len) {

@@ -15,8 +15,12 @@
 #include "gpuvm/base/mem.h"
 #include "shadow/private.h"
 
-#define WAIT_POLLS 20000	/* at about 1 us per read of a real card: 20 ms */
-#define WAIT_NS 100000000ull	/* nouveau gives a TLB flush 2 s; nothing of ours may take that long */
+/*
+ * Polls, at about 1 us per read of a real card, and time: nouveau gives a TLB
+ * flush 2 s, but nothing of ours may take that long.
+ */
+#define WAIT_POLLS 20000
+#define WAIT_NS 100000000ull
 #define INST_PAGE 4096
 
 /* PFB_MMU_CTRL. */
@@ -74,7 +78,7 @@ int sg_heap_get(struct shadow_guest *sg, uint64_t len, hvram_t *out)
 
 void sg_heap_put(struct shadow_guest *sg, hvram_t at, uint64_t len)
 {
-	/* Scrubbed here as well as in sg_heap_get(): what a guest mapped is nobody else's to find. */
+	/* Scrubbed on release as well: what a guest mapped is nobody else's to find. */
 	if (dev_vram_zero(sg->s->dev, at, len))
 		sg->s->dev_errors++;
 	vheap_release(sg->s->heap, at, len);
@@ -188,7 +192,8 @@ void shadow_free(struct shadow *s)
 	mem_free(s);
 }
 
-int shadow_guest_new(struct shadow *s, const struct shadow_guest_cfg *cfg, struct shadow_guest **out)
+int shadow_guest_new(struct shadow *s, const struct shadow_guest_cfg *cfg,
+		     struct shadow_guest **out)
 {
 	struct shadow_guest *sg = mem_new(struct shadow_guest);
 

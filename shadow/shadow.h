@@ -39,7 +39,8 @@ struct shadow_chan;  /* one per bound channel: shadow instance block */
 
 /* Optimisations, each a bit that can be off (per guest, at run time). */
 enum shadow_opt {
-	SHADOW_OPT_KEEP = 1 << 0, /* an entry whose guest word did not change keeps its translation */
+	/* An entry whose guest word did not change keeps its translation. */
+	SHADOW_OPT_KEEP = 1 << 0,
 };
 
 /* What went wrong on the guest's side, for counting and messages. */
@@ -76,7 +77,10 @@ struct shadow_guest_cfg {
 	struct hv_guest *guest;	 /* borrowed */
 	uint32_t opts;		 /* enum shadow_opt */
 	uint64_t table_quota;	 /* bytes of mediator VRAM for this guest's shadows */
-	/* Called for each guest fault, where: the address or id concerned. */
+	/*
+	 * Called for each guest fault; must not call into this room.  where: GPU
+	 * virtual address for PDE and PTE faults, else the address or id concerned.
+	 */
 	void (*fault)(void *arg, enum shadow_fault, uint64_t where);
 	void *arg;
 };
@@ -92,9 +96,9 @@ int shadow_gmem_wr(struct shadow_guest *, uint32_t target, uint64_t addr, const 
 		   size_t len);
 
 /* ---- address spaces (vas.c, spt.c) --------------------------------------------------- */
-/* The guest wrote PFB_TLB_FLUSH; pdb and trigger as it wrote them; mmu_ctrl its PFB_MMU_CTRL bit 0. */
+/* The guest wrote PFB_TLB_FLUSH; pdb and trigger as written.  An error is the world's. */
 int shadow_flush(struct shadow_guest *, uint32_t pdb, uint32_t trigger);
-/* The guest chose 64 KiB large pages (PFB_MMU_CTRL bit 0); takes effect for tables scanned from now on. */
+/* The guest chose 64 KiB large pages (PFB_MMU_CTRL bit 0): for tables scanned from now on. */
 void shadow_set_large_64k(struct shadow_guest *, bool on);
 /*
  * Guest RAM [start, start+len) goes away: drops every entry that reaches it.
@@ -110,7 +114,12 @@ int shadow_revoke(struct shadow_guest *, gpa_t start, uint64_t len);
  */
 int shadow_chan_bind(struct shadow_guest *, gchan_t id, gvram_t inst, hvram_t userd,
 		     struct shadow_chan **out);
-void shadow_chan_unbind(struct shadow_chan *); /* accepts NULL */
+/*
+ * Accepts NULL.  The caller has taken the channel off its engine (kick): its
+ * tables go back to the heap here.  A committed runlist that offers it is
+ * committed anew without it, and a channel table entry that names it cleared.
+ */
+void shadow_chan_unbind(struct shadow_chan *);
 /* Where the GPU finds it: goes into PFIFO_CHAN_INST. */
 hvram_t shadow_chan_inst(const struct shadow_chan *);
 gvram_t shadow_chan_guest_inst(const struct shadow_chan *);
@@ -130,7 +139,10 @@ struct shadow_chan *shadow_chan_by_inst(struct shadow_guest *, gvram_t inst);
 struct shadow_chan *shadow_chan_by_host_inst(struct shadow_guest *, hvram_t inst);
 
 /* ---- watched pages (watch.c) ---------------------------------------------------------- */
-/* The guest stored to its VRAM [at, at+len) through a BAR or PRAMIN: mirrors it where a shadow depends on it. */
+/*
+ * The guest stored to its VRAM [at, at+len) through a BAR or PRAMIN: mirrors it
+ * where a shadow depends on it.
+ */
 void shadow_written(struct shadow_guest *, gvram_t at, uint64_t len);
 /* Whether any page of the range is watched (so must not be remapped). */
 bool shadow_watched(const struct shadow_guest *, gvram_t at, uint64_t len);

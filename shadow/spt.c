@@ -28,8 +28,8 @@ struct scan {
 	struct vas *v;
 	struct shadow_guest *sg;
 	struct spt *t;
-	uint64_t va;	  /* of entry 0 */
-	uint64_t slow;	  /* an entry with any of these bits, or without PRESENT, needs a closer look */
+	uint64_t va;   /* of entry 0 */
+	uint64_t slow; /* what sets an entry apart from a plain VRAM page, beside PRESENT */
 	bool keep;
 	const hvram_t *chunk; /* the part's map: where guest VRAM chunk i is on the card */
 	uint32_t nr_chunk;
@@ -38,7 +38,8 @@ struct scan {
 
 uint32_t spt_size_shift(const struct spt *t)
 {
-	uint32_t full = t->page_shift == FERMI_SMALL_SHIFT ? HOST_GEOM->nr_small : HOST_GEOM->nr_large;
+	uint32_t full =
+		t->page_shift == FERMI_SMALL_SHIFT ? HOST_GEOM->nr_small : HOST_GEOM->nr_large;
 	uint32_t s = 0;
 
 	while (full >> s > t->nr)
@@ -129,13 +130,19 @@ static uint64_t reject(struct scan *y, enum shadow_fault f, uint32_t i)
 	return 0;
 }
 
-/* The chunk of the part that a VRAM entry names: the frame number, from bit 4, without the part inside the chunk. */
+/*
+ * The chunk of the part that a VRAM entry names: the frame number, from bit 4, without the part
+ * inside the chunk.
+ */
 static inline uint32_t pte_chunk(uint64_t e)
 {
 	return (uint32_t)(e & PTE_ADDR_MASK) >> (PART_CHUNK_SHIFT - 8);
 }
 
-/* The shadow of an entry for an aligned VRAM page inside the part: a chunk is a multiple of every page size. */
+/*
+ * The shadow of an entry for an aligned VRAM page inside the part: a chunk is a multiple of every
+ * page size.
+ */
 static inline uint64_t vram_entry(const hvram_t *chunk, uint64_t e)
 {
 	const uint64_t in_chunk = (PART_CHUNK_LEN - 1) >> 8 & PTE_ADDR_MASK;
@@ -185,13 +192,10 @@ static uint64_t pte_sys(struct scan *y, uint64_t e, uint32_t i)
 static uint64_t pte_xlate(struct scan *y, uint64_t e, uint32_t i)
 {
 	switch (pte_target(e)) {
-	case PTE_VRAM:
-		return pte_vram(y, e, i);
+	case PTE_VRAM: return pte_vram(y, e, i);
 	case PTE_SYS:
-	case PTE_SYS_NC:
-		return pte_sys(y, e, i);
-	default:
-		return reject(y, SHADOW_FAULT_PTE_TARGET, i);
+	case PTE_SYS_NC: return pte_sys(y, e, i);
+	default: return reject(y, SHADOW_FAULT_PTE_TARGET, i);
 	}
 }
 
@@ -232,7 +236,10 @@ static int read_merged(struct shadow_guest *sg, const struct spt_src *src, uint3
 
 		if ((out[j] & PTE_PRESENT) || !(l & PTE_PRESENT))
 			continue;
-		/* A page that does not start on its size stands for no memory; target 1 makes it rejected and counted. */
+		/*
+		 * A page that does not start on its size stands for no memory; target 1 makes it
+		 * rejected and counted.
+		 */
 		if (!is_aligned(pte_addr(l), 1ull << gg->large_shift))
 			out[j] = pte_move(l, 1, pte_addr(l));
 		else
@@ -260,7 +267,8 @@ static void retire(struct shadow_guest *sg, uint64_t e, uint32_t page_shift)
  * n entries from here are plain VRAM pages that replace no pinned one and (with
  * keep) are new ...
  */
-static uint32_t run_vram(const struct scan *y, const uint64_t *g, uint64_t *cur, uint64_t *out, uint32_t n)
+static uint32_t run_vram(const struct scan *y, const uint64_t *g, uint64_t *cur, uint64_t *out,
+			 uint32_t n)
 {
 	/* Copies, because the stores below might otherwise change them. */
 	const uint64_t slow = y->slow | PTE_PRESENT;
@@ -272,8 +280,8 @@ static uint32_t run_vram(const struct scan *y, const uint64_t *g, uint64_t *cur,
 	for (i = 0; i < n; i++) {
 		uint64_t e = g[i], old = cur[i];
 
-		if ((((e & slow) ^ PTE_PRESENT) | (old & PTE_SYS_BIT)) || pte_chunk(e) >= nr_chunk ||
-		    (keep && e == old))
+		if ((((e & slow) ^ PTE_PRESENT) | (old & PTE_SYS_BIT)) ||
+		    pte_chunk(e) >= nr_chunk || (keep && e == old))
 			break;
 		out[i] = vram_entry(chunk, e);
 		cur[i] = e;
@@ -323,15 +331,18 @@ static bool entry(struct scan *y, uint32_t i, uint64_t e, uint64_t *out)
 	return true;
 }
 
-/* Translates guest entries g[0..n) into entries first.. of the table; same: they are the accepted ones. */
+/*
+ * Translates guest entries g[0..n) into entries first.. of the table; same: they are the accepted
+ * ones.
+ */
 static void block(struct scan *y, uint32_t first, const uint64_t *g, uint32_t n, bool same)
 {
 	uint64_t out[SPT_BLOCK], *cur = y->t->cur + first;
 	uint32_t run = 0; /* entries before the present one that wait in out to be written */
 
 	for (uint32_t i = 0; i < n; i++) {
-		uint32_t k = same ? run_again(y, g + i, out + i, n - i) :
-				    run_vram(y, g + i, cur + i, out + i, n - i);
+		uint32_t k = same ? run_again(y, g + i, out + i, n - i)
+				  : run_vram(y, g + i, cur + i, out + i, n - i);
 
 		run += k;
 		i += k;
@@ -350,11 +361,9 @@ static void block(struct scan *y, uint32_t first, const uint64_t *g, uint32_t n,
 
 int spt_sync(struct vas *v, struct spt *t, const struct spt_src *src, uint64_t va)
 {
-	struct scan y = { .v = v,
-			  .sg = v->sg,
-			  .t = t,
-			  .va = va,
-			  .keep = v->sg->cfg.opts & SHADOW_OPT_KEEP };
+	struct scan y = {
+		.v = v, .sg = v->sg, .t = t, .va = va, .keep = v->sg->cfg.opts & SHADOW_OPT_KEEP
+	};
 	uint64_t g[SPT_BLOCK];
 
 	/* Bits 4.. of an entry are the frame number: its low bits are 0 in an aligned page. */
@@ -364,8 +373,8 @@ int spt_sync(struct vas *v, struct spt *t, const struct spt_src *src, uint64_t v
 	for (uint32_t i = 0; i < t->nr; i += SPT_BLOCK) {
 		uint32_t n = t->nr - i < SPT_BLOCK ? t->nr - i : SPT_BLOCK;
 		bool same;
-		int err = src->merge ? read_merged(v->sg, src, i, g) :
-				       read_part(v->sg, &src->direct, i, n, g);
+		int err = src->merge ? read_merged(v->sg, src, i, g)
+				     : read_part(v->sg, &src->direct, i, n, g);
 
 		if (err)
 			return err;

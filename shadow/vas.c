@@ -59,7 +59,8 @@ static bool guest_table(struct vas *v, uint32_t j, enum spt_kind k, bool fault, 
 	nr >>= pde_size_shift(e);
 	out->target = target == PDE_VRAM ? PTE_VRAM : target;
 	out->addr = k == SPT_SMALL ? pde_small_addr(e) : pde_large_addr(e);
-	if (out->target == PTE_VRAM && !range_ok(out->addr, nr * 8ull, part_vram_len(v->sg->cfg.part))) {
+	if (out->target == PTE_VRAM &&
+	    !range_ok(out->addr, nr * 8ull, part_vram_len(v->sg->cfg.part))) {
 		if (fault)
 			sg_fault(v->sg, SHADOW_FAULT_PDE, (uint64_t)j << geom(v)->pde_shift);
 		return false;
@@ -103,7 +104,8 @@ static int table_sync(struct vas *v, uint32_t i, enum spt_kind k, struct spt **g
 	if (!nr)
 		return 0;
 	if (!*p)
-		err = spt_new(v->sg, k == SPT_SMALL ? FERMI_SMALL_SHIFT : HOST_GEOM->large_shift, nr, p);
+		err = spt_new(v->sg, k == SPT_SMALL ? FERMI_SMALL_SHIFT : HOST_GEOM->large_shift,
+			      nr, p);
 	if (err) {
 		if (err != -EDQUOT && err != -ENOSPC)
 			return err;
@@ -114,7 +116,10 @@ static int table_sync(struct vas *v, uint32_t i, enum spt_kind k, struct spt **g
 	if (err != -EFAULT)
 		return err;
 	sg_fault(v->sg, SHADOW_FAULT_PDE, slot_va(i));
-	/* There is no second one to go: a table that was just made has replaced nothing the device knows. */
+	/*
+	 * There is no second one to go: a table that was just made has replaced nothing the device
+	 * knows.
+	 */
 	if (*gone)
 		spt_bury(v->sg, *p);
 	else
@@ -124,7 +129,8 @@ static int table_sync(struct vas *v, uint32_t i, enum spt_kind k, struct spt **g
 }
 
 /* Writes slot i's directory entry if it is not old any more; then lets go of what left the slot. */
-static int slot_commit(struct vas *v, uint32_t i, uint64_t old, struct spt *const gone[NR_SPT_KINDS])
+static int slot_commit(struct vas *v, uint32_t i, uint64_t old,
+		       struct spt *const gone[NR_SPT_KINDS])
 {
 	uint64_t e = vas_pde(&v->slot[i]);
 	int err = 0;
@@ -341,7 +347,10 @@ void vas_put(struct vas *v)
 		return;
 	sg = v->sg;
 	drop_tables(v);
-	/* The device may have cached the directory even if it had no tables: it is about to be reused. */
+	/*
+	 * The device may have cached the directory even if it had no tables: it is about to be
+	 * reused.
+	 */
 	v->tlb = true;
 	sg_settle(sg, true);
 	list_del(&v->node);

@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the shadow tests stand on: a device of plain memory and a few registers,
- * the null hypervisor, two guests whose chunks of VRAM lie interleaved on the
- * card, and a walker that reads what the device would read.
+ * What the shadow tests stand on: the fake device, the null hypervisor, two
+ * guests whose chunks of VRAM lie interleaved on the card.
  *
- * The device counts TLB flushes and can be told not to answer.  Nothing here
- * uses the room's own code to decide what is right.
+ * Nothing here uses the room's own code to decide what is right.
  */
 #ifndef TESTS_UNIT_SHADOW_RIG_H
 #define TESTS_UNIT_SHADOW_RIG_H
@@ -15,7 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "gpuvm/base/mem.h"
 #include "gpuvm/dev/dev.h"
@@ -25,12 +22,11 @@
 #include "gpuvm/hv/null.h"
 #include "shadow/private.h"
 #include "shadow/shadow.h"
+#include "tests/unit/shadow/fake.h"
 
-#define MIB (1ull << 20)
-#define RIG_VRAM (160 * MIB)
 #define RIG_HEAP_AT (96 * MIB)
-#define RIG_PART (16 * MIB)  /* of each guest */
-#define RIG_RAM (4 * MIB)    /* of each guest */
+#define RIG_PART (16 * MIB) /* of each guest */
+#define RIG_RAM (4 * MIB)   /* of each guest */
 #define RIG_QUOTA (24 * MIB)
 
 /* Where the tests put things in a guest's VRAM. */
@@ -40,18 +36,6 @@
 #define G_DIR 0x100000ull
 #define G_SMALL 0x200000ull
 #define G_LARGE 0x300000ull
-
-struct fake {
-	struct dev dev; /* first */
-	uint8_t *vram;
-	uint32_t *reg;
-	uint64_t now;
-	unsigned int tlb_flushes;
-	uint32_t last_pdb;
-	bool deaf;	  /* TLB flushes are never confirmed */
-	bool busy;	  /* a committed runlist stays pending */
-	uint64_t wr_fail; /* writes to this VRAM page fail */
-};
 
 struct guest {
 	struct hv_guest *hv;
@@ -71,79 +55,6 @@ struct rig {
 	struct shadow *s;
 	struct guest g[2];
 };
-
-/* ---- the device --------------------------------------------------------------------- */
-
-static inline struct fake *fake_of(struct dev *d)
-{
-	return container_of(d, struct fake, dev);
-}
-
-static inline uint32_t fake_rd32(struct dev *d, uint32_t reg)
-{
-	struct fake *f = fake_of(d);
-	uint32_t v = f->reg[reg / 4];
-
-	switch (reg) {
-	case NV_FLUSH_BAR: return 0;
-	case NV_PFB_MMU_CTRL: return (v & 1) | 0x00ff0000 | (f->deaf ? 0 : 0x8000);
-	case NV_PFIFO_RUNLIST_STATUS: return v | (f->busy ? RUNLIST_STATUS_PENDING : 0);
-	default: return v;
-	}
-}
-
-static inline void fake_wr32(struct dev *d, uint32_t reg, uint32_t val)
-{
-	struct fake *f = fake_of(d);
-
-	f->reg[reg / 4] = val;
-	if (reg == NV_PFB_TLB_FLUSH) {
-		f->tlb_flushes++;
-		f->last_pdb = f->reg[NV_PFB_TLB_PDB / 4];
-	}
-	if (reg == NV_PFIFO_RUNLIST_SUBMIT) {
-		f->reg[NV_PFIFO_RUNLIST_CUR / 4] = f->reg[NV_PFIFO_RUNLIST_ADDR / 4];
-		f->reg[NV_PFIFO_RUNLIST_STATUS / 4] = RUNLIST_COUNT(val);
-	}
-}
-
-static inline int fake_vram_rd(struct dev *d, hvram_t at, void *buf, size_t len)
-{
-	if (!range_ok(hvram_x(at), len, RIG_VRAM))
-		return -ERANGE;
-	memcpy(buf, fake_of(d)->vram + hvram_x(at), len);
-	return 0;
-}
-
-static inline int fake_vram_wr(struct dev *d, hvram_t at, const void *buf, size_t len)
-{
-	struct fake *f = fake_of(d);
-
-	if (!range_ok(hvram_x(at), len, RIG_VRAM) ||
-	    (f->wr_fail && align_down(hvram_x(at), 4096) == f->wr_fail))
-		return -ERANGE;
-	memcpy(f->vram + hvram_x(at), buf, len);
-	return 0;
-}
-
-static inline int fake_vram_zero(struct dev *d, hvram_t at, uint64_t len)
-{
-	if (!range_ok(hvram_x(at), len, RIG_VRAM))
-		return -ERANGE;
-	memset(fake_of(d)->vram + hvram_x(at), 0, len);
-	return 0;
-}
-
-static inline uint64_t fake_now(struct dev *d)
-{
-	return fake_of(d)->now++;
-}
-
-static const struct dev_io fake_io = {
-	.rd32 = fake_rd32, .wr32 = fake_wr32, .vram_rd = fake_vram_rd, .vram_wr = fake_vram_wr,
-	.vram_zero = fake_vram_zero,
-};
-static const struct dev_ops fake_ops = { .name = "fake", .now = fake_now };
 
 /* ---- the hypervisor's upcalls --------------------------------------------------------- */
 
@@ -168,7 +79,9 @@ static inline int rig_revoke(void *core, struct hv_guest *hg, gpa_t start, uint6
 	return shadow_revoke(g->sg, start, len);
 }
 
-static const struct hv_up rig_up = { .attach = rig_attach, .detach = rig_detach, .revoke = rig_revoke };
+static const struct hv_up rig_up = { .attach = rig_attach,
+				     .detach = rig_detach,
+				     .revoke = rig_revoke };
 
 static inline void rig_fault(void *arg, enum shadow_fault f, uint64_t where)
 {
@@ -182,11 +95,18 @@ static inline void rig_fault(void *arg, enum shadow_fault f, uint64_t where)
 
 static inline struct shadow_guest_cfg rig_cfg(struct guest *g, uint32_t opts, uint64_t quota)
 {
-	return (struct shadow_guest_cfg){ .part = g->part, .guest = g->hv, .opts = opts,
-					  .table_quota = quota, .fault = rig_fault, .arg = g };
+	return (struct shadow_guest_cfg){ .part = g->part,
+					  .guest = g->hv,
+					  .opts = opts,
+					  .table_quota = quota,
+					  .fault = rig_fault,
+					  .arg = g };
 }
 
-/* Both guests' chunks alternate on the card, so that no run of a guest's VRAM is longer than a chunk. */
+/*
+ * Both guests' chunks alternate on the card, so that no run of a guest's VRAM is longer than a
+ * chunk.
+ */
 static inline void rig_parts(struct rig *r)
 {
 	struct part *even[RIG_PART / PART_CHUNK_LEN], *odd[RIG_PART / PART_CHUNK_LEN];
@@ -208,19 +128,16 @@ static inline struct rig *rig_new(uint32_t opts)
 	struct rig *r = calloc(1, sizeof(*r));
 
 	assert_non_null(r);
-	r->f.dev.ops = &fake_ops;
-	r->f.dev.io = &fake_io;
-	r->f.dev.info = (struct dev_info){ .boot0 = GF100_BOOT_0, .vram_len = RIG_VRAM,
-					   .nr_chan = GF100_NR_CHAN, .nr_pbdma = GF100_NR_PBDMA };
-	r->f.vram = mmap(NULL, RIG_VRAM, PROT_READ | PROT_WRITE,
-			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	r->f.reg = mmap(NULL, GF100_MMIO_LEN, PROT_READ | PROT_WRITE,
-			MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	assert_true(r->f.vram != MAP_FAILED && r->f.reg != MAP_FAILED);
-	/* Whoever takes heap memory as it comes finds entries there that lead to frame 0x5a5a5a5 of anything. */
+	fake_init(&r->f);
+	/*
+	 * Whoever takes heap memory as it comes finds entries there that lead to frame 0x5a5a5a5 of
+	 * anything.
+	 */
 	memset(r->f.vram + RIG_HEAP_AT, 0x5a | 1, 4 * MIB);
 	assert_int_equal(vheap_new(hvram(RIG_HEAP_AT), RIG_VRAM - RIG_HEAP_AT, &r->heap), 0);
-	assert_int_equal(part_pool_new(hvram(2 * MIB), RIG_HEAP_AT - 2 * MIB, GF100_NR_CHAN, &r->pool), 0);
+	assert_int_equal(part_pool_new(hvram(2 * MIB), RIG_HEAP_AT - 2 * MIB, GF100_NR_CHAN,
+				       &r->pool),
+			 0);
 	assert_int_equal(hv_null_open(&rig_up, r, NULL, &r->hv), 0);
 	assert_int_equal(shadow_new(&r->f.dev, r->heap, NULL, &r->s), 0);
 	rig_parts(r);
@@ -257,8 +174,7 @@ static inline void rig_free(struct rig *r)
 	hv_close(r->hv);
 	part_pool_free(r->pool);
 	vheap_free(r->heap);
-	munmap(r->f.vram, RIG_VRAM);
-	munmap(r->f.reg, GF100_MMIO_LEN);
+	fake_fini(&r->f);
 	free(r);
 }
 
@@ -288,7 +204,8 @@ static inline void *guest_at(struct rig *r, struct guest *g, uint32_t target, ui
 	return (uint8_t *)hv_null_ram(g->hv) + addr;
 }
 
-static inline void guest_wr64(struct rig *r, struct guest *g, uint32_t target, uint64_t addr, uint64_t v)
+static inline void guest_wr64(struct rig *r, struct guest *g, uint32_t target, uint64_t addr,
+			      uint64_t v)
 {
 	uint64_t *p = guest_at(r, g, target, addr);
 
@@ -296,7 +213,8 @@ static inline void guest_wr64(struct rig *r, struct guest *g, uint32_t target, u
 		*p = v;
 }
 
-static inline bool guest_rd64(struct rig *r, struct guest *g, uint32_t target, uint64_t addr, uint64_t *v)
+static inline bool guest_rd64(struct rig *r, struct guest *g, uint32_t target, uint64_t addr,
+			      uint64_t *v)
 {
 	const uint64_t *p = guest_at(r, g, target, addr);
 
@@ -330,7 +248,8 @@ static inline struct shadow_chan *guest_chan(struct rig *r, struct guest *g, uin
 	hchan_t h;
 	uint64_t inst = G_INST + (uint64_t)id * 0x10000;
 
-	guest_wr64(r, g, PTE_VRAM, G_DIR, pde_pack_small(PDE_VRAM, G_SMALL) | pde_pack_large(PDE_VRAM, G_LARGE));
+	guest_wr64(r, g, PTE_VRAM, G_DIR,
+		   pde_pack_small(PDE_VRAM, G_SMALL) | pde_pack_large(PDE_VRAM, G_LARGE));
 	guest_inst(r, g, inst, G_DIR);
 	assert_int_equal(part_chan_get(g->part, gchan(id), &h), 0);
 	assert_int_equal(shadow_chan_bind(g->sg, gchan(id), gvram(inst), g->userd, &ch), 0);
@@ -342,55 +261,6 @@ static inline struct shadow_chan *guest_chan(struct rig *r, struct guest *g, uin
 static inline int guest_flush(struct guest *g, uint64_t dir)
 {
 	return shadow_flush(g->sg, (uint32_t)(dir >> 12 << 4) | (dir & 3), TLB_FLUSH_GO | 1);
-}
-
-/* ---- what the device sees ----------------------------------------------------------------------- */
-
-static inline uint64_t dev_rd64(struct rig *r, uint64_t at)
-{
-	uint64_t v = 0;
-
-	assert_int_equal(dev_vram_rd(&r->f.dev, hvram(at), &v, 8), 0);
-	return v;
-}
-
-/* The entry by which the device reaches va on the channel whose instance block is at inst; 0: a fault. */
-static inline uint64_t dev_walk(struct rig *r, hvram_t inst, uint64_t va, uint32_t *shift)
-{
-	const struct fermi_geom *g = &fermi_geom[0];
-	uint64_t pd = dev_rd64(r, hvram_x(inst) + INST_PDB_LO), in = va % (1ull << g->pde_shift), pde, e = 0;
-
-	assert_int_equal(pd & 3, PTE_VRAM);
-	pde = dev_rd64(r, align_down(pd, 4096) + (va >> g->pde_shift) * 8);
-	*shift = 12;
-	if (pde_small_target(pde) && in >> 12 < g->nr_small >> pde_size_shift(pde)) {
-		assert_int_equal(pde_small_target(pde), PDE_VRAM);
-		e = dev_rd64(r, pde_small_addr(pde) + (in >> 12) * 8);
-	}
-	if (e & PTE_PRESENT)
-		return e;
-	*shift = g->large_shift;
-	if (pde_large_target(pde) && in >> g->large_shift < g->nr_large >> pde_size_shift(pde)) {
-		assert_int_equal(pde_large_target(pde), PDE_VRAM);
-		e = dev_rd64(r, pde_large_addr(pde) + (in >> g->large_shift) * 8);
-	}
-	return e & PTE_PRESENT ? e : 0;
-}
-
-/* The card's address of guest VRAM a. */
-static inline uint64_t host_of(struct guest *g, uint64_t a)
-{
-	uint32_t nr;
-	const hvram_t *chunk = part_chunks(g->part, &nr);
-
-	assert_true(a >> PART_CHUNK_SHIFT < nr);
-	return hvram_x(chunk[a >> PART_CHUNK_SHIFT]) + a % PART_CHUNK_LEN;
-}
-
-/* The bus address that the null hypervisor gives RAM. */
-static inline uint64_t bus_of(struct guest *g, uint64_t a)
-{
-	return (uint64_t)(g->hv->id + 1) << 32 | a;
 }
 
 #endif

@@ -4,6 +4,7 @@
  * books, and the audit must say so, and be silent again when it is mended.
  */
 #include "tests/unit/shadow/rig.h"
+#include "tests/unit/shadow/seen.h"
 
 struct scene {
 	struct rig *r;
@@ -19,7 +20,8 @@ static struct scene scene(void)
 
 	c.g = &c.r->g[0];
 	for (uint32_t i = 0; i < 4; i++) {
-		guest_wr64(c.r, c.g, PTE_VRAM, G_SMALL + i * 8ull, pte_pack(PTE_VRAM, i * 4096ull, PTE_PRESENT));
+		guest_wr64(c.r, c.g, PTE_VRAM, G_SMALL + i * 8ull,
+			   pte_pack(PTE_VRAM, i * 4096ull, PTE_PRESENT));
 		guest_wr64(c.r, c.g, PTE_VRAM, G_SMALL + (8 + i) * 8ull,
 			   pte_pack(PTE_SYS, i * 4096ull, PTE_PRESENT | PTE_RO));
 	}
@@ -83,12 +85,17 @@ static void planted_on_the_device(void **st)
 		{ "privilege dropped", c.small, pte_pack(PTE_VRAM, own, p | PTE_PRIV) },
 		{ "kind changed", c.small, pte_pack(PTE_VRAM, own, p | 0xfeull << 36) },
 		{ "compression tag", c.small, pte_pack(PTE_VRAM, own, p | 1ull << 44) },
-		{ "another guest's RAM", c.small + 9 * 8, pte_pack(PTE_SYS, bus_of(b, 0x1000), p | PTE_RO) },
+		{ "another guest's RAM", c.small + 9 * 8,
+		  pte_pack(PTE_SYS, bus_of(b, 0x1000), p | PTE_RO) },
 		{ "frame 0", c.small + 9 * 8, pte_pack(PTE_SYS, 0, p | PTE_RO) },
-		{ "snooped became not", c.small + 9 * 8, pte_pack(PTE_SYS_NC, bus_of(c.g, 0x1000), p | PTE_RO) },
-		{ "large page of another", c.large + 8, pte_pack(PTE_VRAM, host_of(b, 0x20000), p) },
-		{ "large page half outside", c.large + 8, pte_pack(PTE_VRAM, host_of(c.g, 0x1f0000), p) },
-		{ "large page of RAM moved", c.large + 16, pte_pack(PTE_SYS, bus_of(c.g, 0x40000), p) },
+		{ "snooped became not", c.small + 9 * 8,
+		  pte_pack(PTE_SYS_NC, bus_of(c.g, 0x1000), p | PTE_RO) },
+		{ "large page of another", c.large + 8,
+		  pte_pack(PTE_VRAM, host_of(b, 0x20000), p) },
+		{ "large page half outside", c.large + 8,
+		  pte_pack(PTE_VRAM, host_of(c.g, 0x1f0000), p) },
+		{ "large page of RAM moved", c.large + 16,
+		  pte_pack(PTE_SYS, bus_of(c.g, 0x40000), p) },
 		{ "table in guest memory", c.pd, pde_pack_small(PDE_VRAM, host_of(c.g, G_SMALL)) },
 		{ "table in RAM", c.pd + 8, pde_pack_small(PDE_SYS, bus_of(c.g, 0)) },
 		{ "table lost", c.pd, 0 },
@@ -102,7 +109,8 @@ static void planted_on_the_device(void **st)
 		{ "words beyond", c.inst + 0x800, 1 },
 		{ "word between contexts", c.inst + 0x218, 1 },
 		{ "an entry of the empty directory", hvram_x(c.r->s->empty_pd) + 8 * 17, c.pd },
-		{ "runlist: another channel", hvram_x(c.r->s->rl[c.r->s->rl_cur]), 4ull << 32 | 77 },
+		{ "runlist: another channel", hvram_x(c.r->s->rl[c.r->s->rl_cur]),
+		  4ull << 32 | 77 },
 		{ "runlist: other word", hvram_x(c.r->s->rl[c.r->s->rl_cur]), 0 },
 	};
 
@@ -131,9 +139,11 @@ static void planted_in_registers(void **st)
 		uint32_t reg, val;
 	} plant[] = {
 		{ reg_at(REGID_PFIFO_CHAN_INST, 100), CHAN_INST_VALID | 0x123 },
-		{ reg_at(REGID_PFIFO_CHAN_INST, 0), CHAN_INST_VALID | (uint32_t)(host_of(c.g, G_INST) >> 12) },
+		{ reg_at(REGID_PFIFO_CHAN_INST, 0),
+		  CHAN_INST_VALID | (uint32_t)(host_of(c.g, G_INST) >> 12) },
 		{ NV_PFIFO_RUNLIST_CUR, (uint32_t)(host_of(c.g, G_RUNLIST) >> 12) },
-		{ NV_PFIFO_RUNLIST_CUR, (uint32_t)(hvram_x(c.r->s->rl[c.r->s->rl_cur]) >> 12) | 2u << 28 },
+		{ NV_PFIFO_RUNLIST_CUR,
+		  (uint32_t)(hvram_x(c.r->s->rl[c.r->s->rl_cur]) >> 12) | 2u << 28 },
 		{ NV_PFIFO_RUNLIST_STATUS, 2 },
 		{ NV_PFIFO_RUNLIST_STATUS, 0 },
 		{ NV_PFB_MMU_CTRL, 1 },
@@ -152,7 +162,8 @@ static void planted_in_registers(void **st)
 	}
 	/* The channel table names a channel's shadow under another channel's id. */
 	assert_int_equal(part_chan_g2h(c.r->g[1].part, gchan(0), &h), 0);
-	dev_wr32(d, reg_at(REGID_PFIFO_CHAN_INST, hchan_x(h)), CHAN_INST_VALID | (uint32_t)(c.inst >> 12));
+	dev_wr32(d, reg_at(REGID_PFIFO_CHAN_INST, hchan_x(h)),
+		 CHAN_INST_VALID | (uint32_t)(c.inst >> 12));
 	assert_true(shadow_audit(c.r->s, NULL) > 0);
 	dev_wr32(d, reg_at(REGID_PFIFO_CHAN_INST, hchan_x(h)), 0);
 	/* The id was given back while the list still offers it. */
@@ -279,9 +290,12 @@ static void dump_tells(void **st)
 int main(void)
 {
 	const struct CMUnitTest t[] = {
-		cmocka_unit_test(planted_on_the_device), cmocka_unit_test(planted_in_registers),
-		cmocka_unit_test(planted_in_the_books),	 cmocka_unit_test(page_that_is_gone),
-		cmocka_unit_test(device_refuses_writes), cmocka_unit_test(unflushed_is_no_violation),
+		cmocka_unit_test(planted_on_the_device),
+		cmocka_unit_test(planted_in_registers),
+		cmocka_unit_test(planted_in_the_books),
+		cmocka_unit_test(page_that_is_gone),
+		cmocka_unit_test(device_refuses_writes),
+		cmocka_unit_test(unflushed_is_no_violation),
 		cmocka_unit_test(dump_tells),
 	};
 

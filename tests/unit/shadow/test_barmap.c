@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* BAR tables: where an offset leads, what is cached until when, and what is refused. */
 #include "tests/unit/shadow/rig.h"
+#include "tests/unit/shadow/seen.h"
 
 #define BAR_INST 0x9000ull
 #define BAR_BLOCK (1u << 31 | (uint32_t)(BAR_INST >> 12))
@@ -9,12 +10,14 @@ static void bar_setup(struct rig *r, struct guest *g)
 {
 	guest_wr64(r, g, PTE_VRAM, BAR_INST + INST_PDB_LO, G_DIR);
 	guest_wr64(r, g, PTE_VRAM, BAR_INST + INST_LIMIT_LO, GF100_BAR1_LEN - 1);
-	guest_wr64(r, g, PTE_VRAM, G_DIR, pde_pack_small(PDE_VRAM, G_SMALL) | pde_pack_large(PDE_VRAM, G_LARGE));
+	guest_wr64(r, g, PTE_VRAM, G_DIR,
+		   pde_pack_small(PDE_VRAM, G_SMALL) | pde_pack_large(PDE_VRAM, G_LARGE));
 	guest_wr64(r, g, PTE_VRAM, G_SMALL + 8, pte_pack(PTE_VRAM, 0x5000, PTE_PRESENT));
 	guest_wr64(r, g, PTE_VRAM, G_SMALL + 16, pte_pack(PTE_SYS, 0x6000, PTE_PRESENT | PTE_RO));
 	guest_wr64(r, g, PTE_VRAM, G_SMALL + 24, pte_pack(PTE_VRAM, RIG_PART, PTE_PRESENT));
 	guest_wr64(r, g, PTE_VRAM, G_SMALL + 32, pte_pack(1, 0, PTE_PRESENT));
-	guest_wr64(r, g, PTE_VRAM, G_LARGE + 8, pte_pack(PTE_VRAM, 0x20000, PTE_PRESENT | PTE_PRIV));
+	guest_wr64(r, g, PTE_VRAM, G_LARGE + 8,
+		   pte_pack(PTE_VRAM, 0x20000, PTE_PRESENT | PTE_PRIV));
 	guest_wr64(r, g, PTE_VRAM, G_LARGE + 1023 * 8, pte_pack(PTE_VRAM, 0x20000, PTE_PRESENT));
 }
 
@@ -32,7 +35,8 @@ static void walks(void **st)
 		assert_true(l.target == PTE_VRAM && l.addr == 0x5234 && l.run == 0x1000 - 0x234);
 		assert_int_equal(shadow_bar_xlate(g->sg, 1, 0x2ffc, false, &l), 0);
 		assert_true(l.target == PTE_SYS && l.addr == 0x6ffc && l.run == 4);
-		assert_int_equal(shadow_bar_xlate(g->sg, 1, 0x2ffc, true, &l), -EFAULT); /* read-only */
+		assert_int_equal(shadow_bar_xlate(g->sg, 1, 0x2ffc, true, &l),
+				 -EFAULT); /* read-only */
 		assert_int_equal(shadow_bar_xlate(g->sg, 1, 0x43010, false, &l), -EFAULT);
 		assert_int_equal(shadow_bar_xlate(g->sg, 1, 0x25010, true, &l), 0);
 		assert_true(l.target == PTE_VRAM && l.addr == 0x25010);
@@ -42,8 +46,8 @@ static void walks(void **st)
 
 static void refused(void **st)
 {
-	static const uint64_t bad[] = { 0, 0x3000, 0x4000, 0x5000, 0x40000, 1ull << 27, GF100_BAR1_LEN, 1ull << 40,
-					~0ull };
+	static const uint64_t bad[] = { 0,	    0x3000,	    0x4000,	0x5000, 0x40000,
+					1ull << 27, GF100_BAR1_LEN, 1ull << 40, ~0ull };
 	struct rig *r = rig_new(0);
 	struct guest *g = &r->g[0];
 	struct shadow_loc l;
@@ -117,7 +121,10 @@ static void collisions(void **st)
 	for (uint32_t n = 0; n < 8; n++) {
 		uint32_t i = n % 4;
 
-		assert_int_equal(shadow_bar_xlate(g->sg, 1, (7 + i * (uint64_t)BAR_TLB_LEN) * 4096 + 8, true, &l), 0);
+		assert_int_equal(shadow_bar_xlate(g->sg, 1,
+						  (7 + i * (uint64_t)BAR_TLB_LEN) * 4096 + 8, true,
+						  &l),
+				 0);
 		assert_int_equal(l.addr, 0x10008 + i * 4096ull);
 	}
 	rig_free(r);
@@ -169,9 +176,12 @@ static void pages_of_64k(void **st)
 int main(void)
 {
 	const struct CMUnitTest t[] = {
-		cmocka_unit_test(walks),	   cmocka_unit_test(refused),
-		cmocka_unit_test(cached_until_flush), cmocka_unit_test(collisions),
-		cmocka_unit_test(linear_and_dead), cmocka_unit_test(pages_of_64k),
+		cmocka_unit_test(walks),
+		cmocka_unit_test(refused),
+		cmocka_unit_test(cached_until_flush),
+		cmocka_unit_test(collisions),
+		cmocka_unit_test(linear_and_dead),
+		cmocka_unit_test(pages_of_64k),
 	};
 
 	return cmocka_run_group_tests_name("shadow barmap", t, NULL, NULL);

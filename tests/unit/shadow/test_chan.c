@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: MIT
-/* Shadow instance blocks: which words pass, what stands in for addresses, and how a channel changes its mind. */
+/*
+ * Shadow instance blocks: which words pass, what stands in for addresses, and how a channel changes
+ * its mind.
+ */
 #include "tests/unit/shadow/rig.h"
+#include "tests/unit/shadow/seen.h"
 
 static uint32_t word(struct rig *r, struct shadow_chan *ch, uint32_t off)
 {
 	uint32_t v;
 
-	assert_int_equal(dev_vram_rd(&r->f.dev, hvram(hvram_x(shadow_chan_inst(ch)) + off), &v, 4), 0);
+	assert_int_equal(dev_vram_rd(&r->f.dev, hvram(hvram_x(shadow_chan_inst(ch)) + off), &v, 4),
+			 0);
 	return v;
 }
 
@@ -70,15 +75,18 @@ static void refused_binds(void **st)
 	struct rig *r = rig_new(0);
 	struct guest *g = &r->g[0];
 	struct shadow_chan *ch = guest_chan(r, g, 0), *no;
-	static const uint64_t inst[] = { RIG_PART, RIG_PART - 0x800, 0x1800, 1ull << 40, ~0ull - 4095 };
+	static const uint64_t inst[] = { RIG_PART, RIG_PART - 0x800, 0x1800, 1ull << 40,
+					 ~0ull - 4095 };
 	uint64_t used = vheap_used(r->heap);
 
 	(void)st;
 	for (size_t i = 0; i < ARRAY_SIZE(inst); i++)
-		assert_int_equal(shadow_chan_bind(g->sg, gchan(1), gvram(inst[i]), g->userd, &no), -EFAULT);
+		assert_int_equal(shadow_chan_bind(g->sg, gchan(1), gvram(inst[i]), g->userd, &no),
+				 -EFAULT);
 	assert_int_equal(g->faults[SHADOW_FAULT_INST], ARRAY_SIZE(inst));
 	assert_int_equal(shadow_chan_bind(g->sg, gchan(0), gvram(G_INST), g->userd, &no), -EEXIST);
-	assert_int_equal(shadow_chan_bind(g->sg, gchan(128), gvram(G_INST), g->userd, &no), -EINVAL);
+	assert_int_equal(shadow_chan_bind(g->sg, gchan(128), gvram(G_INST), g->userd, &no),
+			 -EINVAL);
 	assert_int_equal(vheap_used(r->heap), used);
 	shadow_chan_unbind(NULL);
 	shadow_chan_unbind(ch);
@@ -88,8 +96,14 @@ static void refused_binds(void **st)
 
 static void bad_directories(void **st)
 {
-	static const uint64_t pdb[] = { 0, G_DIR | 1, RIG_PART, RIG_PART - 0x8000, (RIG_RAM - 0x8000) | PTE_SYS,
-					RIG_RAM | PTE_SYS_NC, 1ull << 40, 0xfffffffffff000ull };
+	static const uint64_t pdb[] = { 0,
+					G_DIR | 1,
+					RIG_PART,
+					RIG_PART - 0x8000,
+					(RIG_RAM - 0x8000) | PTE_SYS,
+					RIG_RAM | PTE_SYS_NC,
+					1ull << 40,
+					0xfffffffffff000ull };
 
 	(void)st;
 	for (size_t i = 0; i < ARRAY_SIZE(pdb); i++) {
@@ -98,17 +112,22 @@ static void bad_directories(void **st)
 		struct shadow_chan *ch;
 
 		guest_inst(r, g, G_INST, pdb[i]);
-		assert_int_equal(shadow_chan_bind(g->sg, gchan(0), gvram(G_INST), g->userd, &ch), 0);
+		assert_int_equal(shadow_chan_bind(g->sg, gchan(0), gvram(G_INST), g->userd, &ch),
+				 0);
 		assert_int_equal(g->faults[SHADOW_FAULT_PDB], 1);
 		/* The empty directory: everything faults. */
 		for (uint32_t s = 0; s < 8192; s += 511)
-			assert_int_equal(dev_rd64(r, dev_rd64(r, hvram_x(shadow_chan_inst(ch)) + INST_PDB_LO) + s * 8), 0);
+			assert_int_equal(dev_rd64(r, dev_rd64(r, hvram_x(shadow_chan_inst(ch)) +
+									 INST_PDB_LO) +
+							     s * 8),
+					 0);
 		rig_clean(r);
 		/* A guest that mends it is served by the next sync. */
 		guest_wr64(r, g, PTE_VRAM, G_INST + INST_PDB_LO, G_DIR);
 		guest_wr64(r, g, PTE_VRAM, G_DIR, pde_pack_small(PDE_VRAM, G_SMALL));
 		assert_int_equal(shadow_chan_sync(ch), 0);
-		assert_int_not_equal(dev_rd64(r, dev_rd64(r, hvram_x(shadow_chan_inst(ch)) + INST_PDB_LO)), 0);
+		assert_int_not_equal(
+			dev_rd64(r, dev_rd64(r, hvram_x(shadow_chan_inst(ch)) + INST_PDB_LO)), 0);
 		rig_clean(r);
 		rig_free(r);
 	}
@@ -221,8 +240,8 @@ static void unbind_leaves_nothing(void **st)
 int main(void)
 {
 	const struct CMUnitTest t[] = {
-		cmocka_unit_test(words_that_pass),   cmocka_unit_test(refused_binds),
-		cmocka_unit_test(bad_directories),   cmocka_unit_test(directory_changes),
+		cmocka_unit_test(words_that_pass),	 cmocka_unit_test(refused_binds),
+		cmocka_unit_test(bad_directories),	 cmocka_unit_test(directory_changes),
 		cmocka_unit_test(unbind_leaves_nothing), cmocka_unit_test(quota_comes_free),
 	};
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* Guest memory by target: bytes go where the part says, and never past the guest's end. */
 #include "tests/unit/shadow/rig.h"
+#include "tests/unit/shadow/seen.h"
 
 static void vram_crosses_chunks(void **st)
 {
@@ -12,7 +13,8 @@ static void vram_crosses_chunks(void **st)
 	for (size_t i = 0; i < sizeof(in); i++)
 		in[i] = (uint8_t)(i * 7);
 	assert_int_equal(shadow_gmem_wr(g->sg, PTE_VRAM, PART_CHUNK_LEN - 4096, in, sizeof(in)), 0);
-	assert_int_equal(shadow_gmem_rd(g->sg, PTE_VRAM, PART_CHUNK_LEN - 4096, out, sizeof(out)), 0);
+	assert_int_equal(shadow_gmem_rd(g->sg, PTE_VRAM, PART_CHUNK_LEN - 4096, out, sizeof(out)),
+			 0);
 	assert_memory_equal(in, out, sizeof(in));
 	/* The two halves lie in chunks that are not neighbours. */
 	assert_int_not_equal(host_of(g, PART_CHUNK_LEN), host_of(g, PART_CHUNK_LEN - 4096) + 4096);
@@ -25,7 +27,8 @@ static void outside_is_refused(void **st)
 	struct rig *r = rig_new(0);
 	struct guest *g = &r->g[0];
 	uint64_t v = 0x1122334455667788;
-	static const uint64_t vram[] = { RIG_PART - 4, RIG_PART, RIG_PART + 4096, 1ull << 40, ~0ull - 3, ~0ull };
+	static const uint64_t vram[] = { RIG_PART - 4, RIG_PART,  RIG_PART + 4096,
+					 1ull << 40,   ~0ull - 3, ~0ull };
 	static const uint64_t ram[] = { RIG_RAM - 4, RIG_RAM, 1ull << 40, ~0ull - 3 };
 
 	(void)st;

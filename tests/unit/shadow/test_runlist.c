@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: MIT
-/* The merged runlist: whose channels are in it, in what order, and what a hostile list cannot do. */
+/* The merged runlist: whose channels are in it, in what order, and what a hostile list cannot do.
+ */
 #include "tests/unit/shadow/rig.h"
+#include "tests/unit/shadow/seen.h"
 
 static void list(struct rig *r, struct guest *g, const uint32_t *id, uint32_t n)
 {
 	for (uint32_t i = 0; i < n; i++)
-		guest_wr64(r, g, PTE_VRAM, G_RUNLIST + i * 8, (uint64_t)RUNLIST_WORD1 << 32 | id[i]);
+		guest_wr64(r, g, PTE_VRAM, G_RUNLIST + i * 8,
+			   (uint64_t)RUNLIST_WORD1 << 32 | id[i]);
 }
 
 static int submit(struct guest *g, uint32_t n)
@@ -107,15 +110,21 @@ static void bad_lists(void **st)
 	guest_chan(r, g, 0);
 	list(r, g, (uint32_t[]){ 0 }, 1);
 	assert_int_equal(submit(g, 1), 0);
-	/* Outside, running out of memory at its end, of a target that is none: the last list stays. */
+	/* Outside, running out of memory at its end, of a target that is none: the last list stays.
+	 */
 	assert_int_equal(shadow_runlist_submit(g->sg, (uint32_t)(RIG_PART >> 12), 1), -EFAULT);
-	assert_int_equal(shadow_runlist_submit(g->sg, (uint32_t)(RIG_PART >> 12) - 1, full), -EFAULT);
+	assert_int_equal(shadow_runlist_submit(g->sg, (uint32_t)(RIG_PART >> 12) - 1, full),
+			 -EFAULT);
 	assert_int_equal(shadow_runlist_submit(g->sg, G_RUNLIST >> 12 | 1u << 28, 1), -EFAULT);
-	assert_int_equal(shadow_runlist_submit(g->sg, (uint32_t)(RIG_RAM >> 12) | 2u << 28, 1), -EFAULT);
+	assert_int_equal(shadow_runlist_submit(g->sg, (uint32_t)(RIG_RAM >> 12) | 2u << 28, 1),
+			 -EFAULT);
 	assert_int_equal(shadow_runlist_submit(g->sg, 0x0fffffff, full), -EFAULT);
 	assert_int_equal(listed(r, 0), host(g, 0));
 	assert_true(g->faults[SHADOW_FAULT_RUNLIST] >= 5);
-	/* Every id that is none, more of them than a list can hold; the last ones would be 0 if cut to a byte. */
+	/*
+	 * Every id that is none, more of them than a list can hold; the last ones would be 0 if cut
+	 * to a byte.
+	 */
 	for (uint32_t i = 0; i < 4095; i++)
 		guest_wr64(r, g, PTE_SYS, 0x20000 + i * 8, i + 1);
 	assert_int_equal(shadow_runlist_submit(g->sg, 0x20 | PTE_SYS << 28, 4095), 0);

@@ -5,6 +5,7 @@
  * clean, nothing leaks, and when the trouble is over one sync makes it right.
  */
 #include "tests/unit/shadow/rig.h"
+#include "tests/unit/shadow/seen.h"
 
 #define RAM_DIR 0x180000ull
 
@@ -23,7 +24,8 @@ static void furnish(struct rig *r, struct guest *g)
 		guest_wr64(r, g, PTE_VRAM, G_SMALL + i * 8ull,
 			   pte_pack(i % 3 ? PTE_SYS : PTE_VRAM, i % 64 * 4096ull, PTE_PRESENT));
 	guest_wr64(r, g, PTE_VRAM, G_LARGE + 7 * 8, pte_pack(PTE_SYS, 0x40000, PTE_PRESENT));
-	guest_wr64(r, g, PTE_VRAM, G_DIR, pde_pack_small(PDE_VRAM, G_SMALL) | pde_pack_large(PDE_VRAM, G_LARGE));
+	guest_wr64(r, g, PTE_VRAM, G_DIR,
+		   pde_pack_small(PDE_VRAM, G_SMALL) | pde_pack_large(PDE_VRAM, G_LARGE));
 	guest_wr64(r, g, PTE_SYS, RAM_DIR, pde_pack_small(PDE_SYS, 0x200000));
 	guest_wr64(r, g, PTE_SYS, 0x200000 + 24, pte_pack(PTE_SYS, 0x5000, PTE_PRESENT));
 	guest_inst(r, g, G_INST, G_DIR);
@@ -72,7 +74,8 @@ static void mended(struct rig *r, struct guest *g, struct shadow_chan *ch[2])
 		if (!ch[i])
 			continue;
 		assert_int_equal(shadow_chan_sync(ch[i]), 0);
-		assert_int_equal(pte_addr(dev_walk(r, shadow_chan_inst(ch[i]), 0x3000, &shift)), bus_of(g, 0x6000));
+		assert_int_equal(pte_addr(dev_walk(r, shadow_chan_inst(ch[i]), 0x3000, &shift)),
+				 bus_of(g, 0x6000));
 		assert_false(ch[i]->vas->stale);
 	}
 	rig_clean(r);
@@ -177,8 +180,10 @@ static void half_built(void **st)
 int main(void)
 {
 	const struct CMUnitTest t[] = {
-		cmocka_unit_test(nth_allocation), cmocka_unit_test(nth_port_call),
-		cmocka_unit_test(deaf_device),	  cmocka_unit_test(half_built),
+		cmocka_unit_test(nth_allocation),
+		cmocka_unit_test(nth_port_call),
+		cmocka_unit_test(deaf_device),
+		cmocka_unit_test(half_built),
 	};
 
 	return cmocka_run_group_tests_name("shadow faults", t, NULL, NULL);

@@ -8,6 +8,7 @@
  * rules alone; it shares no code with the room.
  */
 #include "tests/unit/shadow/rig.h"
+#include "tests/unit/shadow/seen.h"
 
 #define ROUNDS 40
 #define STEPS 30
@@ -54,15 +55,19 @@ static uint64_t allowed(const struct ref *f, uint64_t e, uint64_t page, uint64_t
 {
 	uint64_t flags = e & (PTE_PRESENT | PTE_PRIV | PTE_RO | PTE_VOLATILE | PTE_KIND_MASK);
 
-	if (pte_target(e) == 1 || pte_addr(e) % page || !readable(f, pte_target(e), pte_addr(e), page))
+	if (pte_target(e) == 1 || pte_addr(e) % page ||
+	    !readable(f, pte_target(e), pte_addr(e), page))
 		return 0;
 	if (pte_target(e) == PTE_VRAM)
-		return e & PTE_ENCRYPTED ? 0 : pte_pack(PTE_VRAM, host_of(f->g, pte_addr(e)) + in, flags);
+		return e & PTE_ENCRYPTED
+			       ? 0
+			       : pte_pack(PTE_VRAM, host_of(f->g, pte_addr(e)) + in, flags);
 	return pte_pack(pte_target(e), bus_of(f->g, pte_addr(e)) + in, flags | (e & PTE_ENCRYPTED));
 }
 
 /* Kind k's table of directory entry pde: false if the whole of it cannot be read. */
-static bool table(const struct ref *f, uint64_t pde, bool small, uint32_t *target, uint64_t *at, uint64_t *nr)
+static bool table(const struct ref *f, uint64_t pde, bool small, uint32_t *target, uint64_t *at,
+		  uint64_t *nr)
 {
 	uint32_t t = small ? pde_small_target(pde) : pde_large_target(pde);
 
@@ -117,10 +122,16 @@ static uint64_t expect(const struct ref *f, uint64_t va)
 		return allowed(f, e, 4096, 0);
 	e = pte_of(f, pde, false, va);
 	if (!e || f->geom->nr_pde == 16384) {
-		/* Split into small pages: each is judged by itself, but the start must fit the size. */
+		/*
+		 * Split into small pages: each is judged by itself, but the start must fit the
+		 * size.
+		 */
 		if (!e || pte_addr(e) % page)
 			return 0;
-		return allowed(f, pte_move(e, pte_target(e), pte_addr(e) + align_down(va % page, 4096)), 4096, 0);
+		return allowed(f,
+			       pte_move(e, pte_target(e),
+					pte_addr(e) + align_down(va % page, 4096)),
+			       4096, 0);
 	}
 	return allowed(f, e, page, align_down(va % page, 4096));
 }
@@ -154,10 +165,12 @@ static uint64_t rnd_addr(struct world *w, uint32_t target)
 	uint64_t size = target == PTE_VRAM ? RIG_PART : RIG_RAM;
 
 	switch (below(&w->rng, 12)) {
-	case 0: return size - (below(&w->rng, 65) << 12);	/* near the end */
-	case 1: return size + (below(&w->rng, 64) << 12);	/* beyond */
-	case 2: return below(&w->rng, 1ull << 28) << 12;	/* anywhere */
-	case 3: return RIG_HEAP_AT + (below(&w->rng, 64) << 12); /* where the mediator's tables are */
+	case 0: return size - (below(&w->rng, 65) << 12); /* near the end */
+	case 1: return size + (below(&w->rng, 64) << 12); /* beyond */
+	case 2: return below(&w->rng, 1ull << 28) << 12;  /* anywhere */
+	case 3:
+		return RIG_HEAP_AT +
+		       (below(&w->rng, 64) << 12); /* where the mediator's tables are */
 	case 4: return 0;
 	case 5: return below(&w->rng, size >> 17) << 17;
 	default: return below(&w->rng, size >> 12) << 12;
@@ -207,7 +220,8 @@ static void write_pde(struct world *w, struct guest *g)
 static void write_ptes(struct world *w, struct guest *g)
 {
 	uint32_t target = below(&w->rng, 3) ? PDE_VRAM : PDE_SYS;
-	uint64_t at = rnd_table(w, target) + (below(&w->rng, 64) ? below(&w->rng, 40) : below(&w->rng, 32768)) * 8;
+	uint64_t at = rnd_table(w, target) +
+		      (below(&w->rng, 64) ? below(&w->rng, 40) : below(&w->rng, 32768)) * 8;
 	uint64_t n = below(&w->rng, 4) ? 1 : below(&w->rng, 700), e = rnd_pte(w);
 	bool step = below(&w->rng, 2);
 
@@ -217,14 +231,15 @@ static void write_ptes(struct world *w, struct guest *g)
 	}
 }
 
-/* Directories that lead somewhere to begin with: most of what is written later can then be reached. */
+/* Directories that lead somewhere to begin with: most of what is written later can then be reached.
+ */
 static void furnish(struct world *w, struct guest *g)
 {
 	for (size_t d = 0; d < ARRAY_SIZE(dirs); d++)
 		for (uint64_t i = 0; i < 4; i++)
 			guest_wr64(w->r, g, dirs[d] & 3, align_down(dirs[d], 4096) + i * 8,
 				   pde_pack_small(PDE_VRAM, PAGE_OF_TABLES + (i << 18)) |
-				   pde_pack_large(PDE_SYS, 0x200000 + (i % 3 << 18)));
+					   pde_pack_large(PDE_SYS, 0x200000 + (i % 3 << 18)));
 	for (int i = 0; i < 8; i++)
 		write_ptes(w, g);
 }
@@ -254,8 +269,10 @@ static void toggle_chan(struct world *w, int k, int i)
 		return;
 	}
 	write_pdb(w, k, i);
-	assert_int_equal(shadow_chan_bind(g->sg, gchan((uint32_t)i), gvram(G_INST + (uint64_t)i * 0x10000), g->userd,
-					  &w->ch[k][i]), 0);
+	assert_int_equal(shadow_chan_bind(g->sg, gchan((uint32_t)i),
+					  gvram(G_INST + (uint64_t)i * 0x10000), g->userd,
+					  &w->ch[k][i]),
+			 0);
 }
 
 static void take_ram(struct world *w, struct guest *g)
@@ -271,7 +288,8 @@ static void runlist(struct world *w, struct guest *g)
 	uint64_t n = below(&w->rng, 8);
 
 	for (uint64_t i = 0; i < n; i++)
-		guest_wr64(w->r, g, PTE_VRAM, G_RUNLIST + i * 8, below(&w->rng, 10) ? below(&w->rng, 4) : rnd(&w->rng));
+		guest_wr64(w->r, g, PTE_VRAM, G_RUNLIST + i * 8,
+			   below(&w->rng, 10) ? below(&w->rng, 4) : rnd(&w->rng));
 	shadow_runlist_submit(g->sg, G_RUNLIST >> 12, (uint32_t)n);
 }
 
@@ -293,31 +311,38 @@ static void step(struct world *w)
 			shadow_set_large_64k(g->sg, w->g64k[k] = !w->g64k[k]);
 		break;
 	case 5: runlist(w, g); break;
-	case 6:
-		assert_int_equal(guest_flush(g, dirs[below(&w->rng, 3)]), 0);
-		break;
-	case 7: case 8: case 9: case 10: write_pde(w, g); break;
+	case 6: assert_int_equal(guest_flush(g, dirs[below(&w->rng, 3)]), 0); break;
+	case 7:
+	case 8:
+	case 9:
+	case 10: write_pde(w, g); break;
 	default: write_ptes(w, g); break;
 	}
 }
 
-/* ---- the check -------------------------------------------------------------------------------- */
+/* ---- the check --------------------------------------------------------------------------------
+ */
 
 static void check_chan(struct world *w, int k, int i, uint64_t seed)
 {
-	struct ref f = { .r = w->r, .g = &w->r->g[k], .geom = &fermi_geom[w->g64k[k]],
-			 .target = w->pdb[k][i] & 3, .dir = align_down(w->pdb[k][i], 4096) };
+	struct ref f = { .r = w->r,
+			 .g = &w->r->g[k],
+			 .geom = &fermi_geom[w->g64k[k]],
+			 .target = w->pdb[k][i] & 3,
+			 .dir = align_down(w->pdb[k][i], 4096) };
 
 	for (int n = 0; n < 400; n++) {
 		uint64_t va = below(&w->rng, 4) ? below(&w->rng, 4ull << 27) : rnd(&w->rng) >> 24;
 		uint64_t want, got;
 
 		if (below(&w->rng, 2)) /* where the writes go: the first pages of a slot */
-			va = (below(&w->rng, 8) << 26) + below(&w->rng, below(&w->rng, 2) ? 1u << 18 : 1u << 23);
+			va = (below(&w->rng, 8) << 26) +
+			     below(&w->rng, below(&w->rng, 2) ? 1u << 18 : 1u << 23);
 		want = expect(&f, va);
 		got = seen(w->r, w->ch[k][i], va);
 		if (want != got)
-			print_error("seed 0x%llx guest %d channel %d va 0x%llx: want 0x%016llx, device has 0x%016llx\n",
+			print_error("seed 0x%llx guest %d channel %d va 0x%llx: want 0x%016llx, "
+				    "device has 0x%016llx\n",
 				    (unsigned long long)seed, k, i, (unsigned long long)va,
 				    (unsigned long long)want, (unsigned long long)got);
 		assert_true(want == got);
@@ -358,7 +383,8 @@ static void random_guests(void **st)
 
 	(void)st;
 	for (uint64_t n = 1; n <= ROUNDS; n++) {
-		struct world w = { .r = rig_new((uint32_t)n % 2), .rng = { n * 0x9e3779b97f4a7c15ull } };
+		struct world w = { .r = rig_new((uint32_t)n % 2),
+				   .rng = { n * 0x9e3779b97f4a7c15ull } };
 
 		for (int k = 0; k < 2; k++) {
 			furnish(&w, &w.r->g[k]);

@@ -98,7 +98,9 @@ static void world_open(struct world *w)
 	put64(w, 0, INST + INST_PDB_LO, DIR);
 	put64(w, 0, INST + INST_LIMIT_LO, ~0ull);
 	assert_int_equal(shadow_chan_bind(w->g[0].sg, gchan(0), gvram(INST), w->userd, &w->ch), 0);
-	assert_int_equal(mmu_bind(container_of(w->dev, struct sim, dev), hvram_x(shadow_chan_inst(w->ch)), &w->vm), 0);
+	assert_int_equal(mmu_bind(container_of(w->dev, struct sim, dev),
+				  hvram_x(shadow_chan_inst(w->ch)), &w->vm),
+			 0);
 }
 
 static void world_close(struct world *w)
@@ -141,7 +143,8 @@ static void data_lands_at_the_guest(void **st)
 	put64(&w, 0, TAB + 1 * 8, pte_pack(PTE_VRAM, 0x5000, PTE_PRESENT));
 	put64(&w, 0, TAB + 2 * 8, pte_pack(PTE_SYS, 0x6000, PTE_PRESENT));
 	put64(&w, 0, TAB + 3 * 8, pte_pack(PTE_VRAM, 0x5000, PTE_PRESENT | PTE_RO));
-	put64(&w, 0, TAB + 4 * 8, pte_pack(PTE_VRAM, 8 * MIB, PTE_PRESENT));  /* the other guest's, on the card */
+	put64(&w, 0, TAB + 4 * 8,
+	      pte_pack(PTE_VRAM, 8 * MIB, PTE_PRESENT)); /* the other guest's, on the card */
 	put64(&w, 0, TAB + 5 * 8, pte_pack(PTE_SYS, RAM_LEN, PTE_PRESENT));
 	assert_int_equal(gpu_wr(&w, 0x1000, 1), FAULT_PAGE_NOT_PRESENT);
 	flush(&w);

@@ -4,6 +4,7 @@
  * does not, and when a page may be unpinned.
  */
 #include "tests/unit/shadow/rig.h"
+#include "tests/unit/shadow/seen.h"
 
 /* Guest entry i of the small (large) table of slot 0. */
 static void small(struct rig *r, struct guest *g, uint32_t i, uint64_t e)
@@ -32,15 +33,20 @@ static void bits_that_pass(void **st)
 
 	(void)st;
 	small(r, g, 1, pte_pack(PTE_VRAM, 0x800000, PTE_PRESENT | keep));
-	small(r, g, 2, pte_pack(PTE_VRAM, 0x801000, PTE_PRESENT | PTE_TAG_MASK | 7ull << 61 | 1ull << 35));
+	small(r, g, 2,
+	      pte_pack(PTE_VRAM, 0x801000, PTE_PRESENT | PTE_TAG_MASK | 7ull << 61 | 1ull << 35));
 	small(r, g, 3, pte_pack(PTE_SYS, 0x7000, PTE_PRESENT | keep));
 	small(r, g, 4, pte_pack(PTE_SYS_NC, 0x8000, PTE_PRESENT | PTE_ENCRYPTED));
 	small(r, g, 5, pte_pack(PTE_VRAM, 0x802000, 0)); /* not present */
 	assert_int_equal(guest_flush(g, G_DIR), 0);
-	assert_int_equal(seen(r, ch, 0x1000), pte_pack(PTE_VRAM, host_of(g, 0x800000), PTE_PRESENT | keep));
-	assert_int_equal(seen(r, ch, 0x2000), pte_pack(PTE_VRAM, host_of(g, 0x801000), PTE_PRESENT));
-	assert_int_equal(seen(r, ch, 0x3000), pte_pack(PTE_SYS, bus_of(g, 0x7000), PTE_PRESENT | keep));
-	assert_int_equal(seen(r, ch, 0x4000), pte_pack(PTE_SYS_NC, bus_of(g, 0x8000), PTE_PRESENT | PTE_ENCRYPTED));
+	assert_int_equal(seen(r, ch, 0x1000),
+			 pte_pack(PTE_VRAM, host_of(g, 0x800000), PTE_PRESENT | keep));
+	assert_int_equal(seen(r, ch, 0x2000),
+			 pte_pack(PTE_VRAM, host_of(g, 0x801000), PTE_PRESENT));
+	assert_int_equal(seen(r, ch, 0x3000),
+			 pte_pack(PTE_SYS, bus_of(g, 0x7000), PTE_PRESENT | keep));
+	assert_int_equal(seen(r, ch, 0x4000),
+			 pte_pack(PTE_SYS_NC, bus_of(g, 0x8000), PTE_PRESENT | PTE_ENCRYPTED));
 	assert_int_equal(seen(r, ch, 0x5000), 0);
 	assert_int_equal(hv_null_pins(g->hv), 2);
 	rig_clean(r);
@@ -102,10 +108,12 @@ static void large_pages(void **st)
 	large(r, g, 5, pte_pack(PTE_SYS, RIG_RAM, PTE_PRESENT));
 	large(r, g, 6, pte_pack(PTE_SYS, page + 4096, PTE_PRESENT));
 	assert_int_equal(guest_flush(g, G_DIR), 0);
-	assert_int_equal(seen(r, ch, page), pte_pack(PTE_VRAM, host_of(g, PART_CHUNK_LEN - page), PTE_PRESENT));
+	assert_int_equal(seen(r, ch, page),
+			 pte_pack(PTE_VRAM, host_of(g, PART_CHUNK_LEN - page), PTE_PRESENT));
 	assert_int_equal(seen(r, ch, 2 * page), 0);
 	assert_int_equal(seen(r, ch, 3 * page), 0);
-	assert_int_equal(seen(r, ch, 4 * page), pte_pack(PTE_SYS, bus_of(g, 2 * page), PTE_PRESENT));
+	assert_int_equal(seen(r, ch, 4 * page),
+			 pte_pack(PTE_SYS, bus_of(g, 2 * page), PTE_PRESENT));
 	assert_int_equal(seen(r, ch, 5 * page), 0);
 	assert_int_equal(seen(r, ch, 6 * page), 0);
 	assert_int_equal(g->faults[SHADOW_FAULT_PTE_VRAM], 2);
@@ -126,7 +134,7 @@ static void large_pages(void **st)
 
 /* ---- order of pin, TLB flush and unpin ------------------------------------------------- */
 
-static const struct hv_ops *port;	/* the port below the spy */
+static const struct hv_ops *port; /* the port below the spy */
 static struct rig *spied;
 static unsigned int flushes_at_change, unpins_seen;
 static long depth, lowest;
@@ -170,7 +178,8 @@ static void unpin_after_flush(void **st)
 	depth = lowest = 600;
 	unpins_seen = 0;
 	flushes_at_change = r->f.tlb_flushes;
-	/* Unchanged pages, each with its pin taken anew first: never fewer than there are entries. */
+	/* Unchanged pages, each with its pin taken anew first: never fewer than there are entries.
+	 */
 	assert_int_equal(guest_flush(g, G_DIR), 0);
 	assert_int_equal(unpins_seen, 600);
 	assert_int_equal(lowest, 600);
@@ -237,7 +246,8 @@ static void size_field(void **st)
 	for (uint32_t s = 0; s < 4; s++) {
 		uint32_t n = 32768u >> s;
 
-		guest_wr64(r, g, PTE_VRAM, G_DIR, pde_pack_small(PDE_VRAM, G_SMALL) | (uint64_t)s << 2);
+		guest_wr64(r, g, PTE_VRAM, G_DIR,
+			   pde_pack_small(PDE_VRAM, G_SMALL) | (uint64_t)s << 2);
 		small(r, g, n - 1, pte_pack(PTE_VRAM, 0x900000, PTE_PRESENT));
 		assert_int_equal(guest_flush(g, G_DIR), 0);
 		assert_int_equal(shadow_guest_stats(g->sg)->table_bytes, 4096 + 65536 + n * 8);
@@ -252,8 +262,8 @@ static void size_field(void **st)
 int main(void)
 {
 	const struct CMUnitTest t[] = {
-		cmocka_unit_test(bits_that_pass),     cmocka_unit_test(bad_entries),
-		cmocka_unit_test(large_pages),	      cmocka_unit_test(unpin_after_flush),
+		cmocka_unit_test(bits_that_pass),	cmocka_unit_test(bad_entries),
+		cmocka_unit_test(large_pages),		cmocka_unit_test(unpin_after_flush),
 		cmocka_unit_test(keep_skips_unchanged), cmocka_unit_test(size_field),
 	};
 

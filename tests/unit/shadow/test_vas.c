@@ -4,6 +4,7 @@
  * may name, quota, page sizes, and RAM that goes away.
  */
 #include "tests/unit/shadow/rig.h"
+#include "tests/unit/shadow/seen.h"
 
 static uint64_t seen(struct rig *r, struct shadow_chan *ch, uint64_t va)
 {
@@ -32,7 +33,8 @@ static void shared_and_freed(void **st)
 	rig_free(r);
 }
 
-/* A directory that never had a table may still be cached; its memory is about to be something else. */
+/* A directory that never had a table may still be cached; its memory is about to be something else.
+ */
 static void forgotten_before_reuse(void **st)
 {
 	struct rig *r = rig_new(SHADOW_OPT_KEEP);
@@ -71,7 +73,8 @@ static void flush_by_directory(void **st)
 	assert_int_equal(seen(r, ch, 0x1000), 0);
 	assert_int_equal(shadow_flush(g->sg, 0x1230, TLB_FLUSH_GO | TLB_FLUSH_ALL_PDBS), 0);
 	assert_int_equal(pte_addr(seen(r, ch, 0x1000)), host_of(g, 0x5000));
-	assert_int_equal(r->f.last_pdb, dev_rd64(r, hvram_x(shadow_chan_inst(ch)) + INST_PDB_LO) >> 8);
+	assert_int_equal(r->f.last_pdb,
+			 dev_rd64(r, hvram_x(shadow_chan_inst(ch)) + INST_PDB_LO) >> 8);
 	rig_clean(r);
 	rig_free(r);
 }
@@ -120,7 +123,8 @@ static void odd_places(void **st)
 	guest_wr64(r, g, PTE_SYS, dir, pde_pack_small(PDE_SYS, tab));
 	guest_wr64(r, g, PTE_SYS, dir + 5 * 8, pde_pack_small(PDE_SYS_NC, tab));
 	guest_wr64(r, g, PTE_SYS, dir + 6 * 8, pde_pack_large(PDE_SYS, dir));
-	guest_wr64(r, g, PTE_SYS, tab + 2 * 8, pte_pack(PTE_SYS, tab, PTE_PRESENT)); /* maps the table itself */
+	guest_wr64(r, g, PTE_SYS, tab + 2 * 8,
+		   pte_pack(PTE_SYS, tab, PTE_PRESENT)); /* maps the table itself */
 	assert_int_equal(shadow_chan_bind(g->sg, gchan(9), gvram(G_INST), g->userd, &ch), 0);
 	assert_int_equal(pte_addr(seen(r, ch, 0x2000)), bus_of(g, tab));
 	assert_int_equal(pte_addr(seen(r, ch, (5ull << 27) + 0x2000)), bus_of(g, tab));
@@ -156,7 +160,8 @@ static void quota(void **st)
 	assert_int_equal(shadow_guest_stats(g->sg)->table_bytes, cfg.table_quota);
 	rig_clean(r);
 	/* Not even an instance block more. */
-	assert_int_equal(shadow_chan_bind(g->sg, gchan(1), gvram(G_INST), g->userd, &extra), -EDQUOT);
+	assert_int_equal(shadow_chan_bind(g->sg, gchan(1), gvram(G_INST), g->userd, &extra),
+			 -EDQUOT);
 	/* What is given back can be had by another slot, in the same scan order. */
 	for (uint32_t i = 0; i < 3; i++)
 		guest_wr64(r, g, PTE_VRAM, G_DIR + i * 8, 0);
@@ -178,15 +183,19 @@ static void other_page_size(void **st)
 
 	(void)st;
 	shadow_set_large_64k(g->sg, true);
-	guest_wr64(r, g, PTE_VRAM, G_DIR + 8, pde_pack_small(PDE_VRAM, G_SMALL + 0x40000) |
-		   pde_pack_large(PDE_VRAM, G_LARGE + 0x40000));
-	guest_wr64(r, g, PTE_VRAM, G_LARGE + 2 * 8, pte_pack(PTE_VRAM, 0x410000, PTE_PRESENT | PTE_RO));
+	guest_wr64(r, g, PTE_VRAM, G_DIR + 8,
+		   pde_pack_small(PDE_VRAM, G_SMALL + 0x40000) |
+			   pde_pack_large(PDE_VRAM, G_LARGE + 0x40000));
+	guest_wr64(r, g, PTE_VRAM, G_LARGE + 2 * 8,
+		   pte_pack(PTE_VRAM, 0x410000, PTE_PRESENT | PTE_RO));
 	guest_wr64(r, g, PTE_VRAM, G_SMALL + 33 * 8, pte_pack(PTE_SYS, 0x6000, PTE_PRESENT));
 	guest_wr64(r, g, PTE_VRAM, G_LARGE + 0x40000 + 8, pte_pack(PTE_SYS, 0x10000, PTE_PRESENT));
-	guest_wr64(r, g, PTE_VRAM, G_LARGE + 0x40000 + 16, pte_pack(PTE_VRAM, 0x411000, PTE_PRESENT));
+	guest_wr64(r, g, PTE_VRAM, G_LARGE + 0x40000 + 16,
+		   pte_pack(PTE_VRAM, 0x411000, PTE_PRESENT));
 	assert_int_equal(guest_flush(g, G_DIR), 0);
 	/* Large page 2 covers 0x20000..0x2ffff, but page 0x21 is a small one. */
-	assert_int_equal(seen(r, ch, 0x20000), pte_pack(PTE_VRAM, host_of(g, 0x410000), PTE_PRESENT | PTE_RO));
+	assert_int_equal(seen(r, ch, 0x20000),
+			 pte_pack(PTE_VRAM, host_of(g, 0x410000), PTE_PRESENT | PTE_RO));
 	assert_int_equal(pte_addr(seen(r, ch, 0x2f000)), host_of(g, 0x41f000));
 	assert_int_equal(pte_addr(seen(r, ch, 0x21000)), bus_of(g, 0x6000));
 	assert_int_equal(seen(r, ch, 0x30000), 0);
@@ -211,7 +220,8 @@ static void ram_goes_away(void **st)
 
 	(void)st;
 	for (uint32_t i = 0; i < 512; i++)
-		guest_wr64(r, g, PTE_VRAM, G_SMALL + i * 8ull, pte_pack(PTE_SYS, i % 256 * 4096ull, PTE_PRESENT));
+		guest_wr64(r, g, PTE_VRAM, G_SMALL + i * 8ull,
+			   pte_pack(PTE_SYS, i % 256 * 4096ull, PTE_PRESENT));
 	assert_int_equal(guest_flush(g, G_DIR), 0);
 	/* The device does not confirm: the pages stay pinned, and the answer is "ask again". */
 	r->f.deaf = true;
@@ -260,10 +270,11 @@ static void directory_goes_away(void **st)
 int main(void)
 {
 	const struct CMUnitTest t[] = {
-		cmocka_unit_test(shared_and_freed), cmocka_unit_test(forgotten_before_reuse), cmocka_unit_test(flush_by_directory),
-		cmocka_unit_test(bad_directory_entries), cmocka_unit_test(odd_places),
-		cmocka_unit_test(quota),		cmocka_unit_test(other_page_size),
-		cmocka_unit_test(ram_goes_away),	cmocka_unit_test(directory_goes_away),
+		cmocka_unit_test(shared_and_freed),    cmocka_unit_test(forgotten_before_reuse),
+		cmocka_unit_test(flush_by_directory),  cmocka_unit_test(bad_directory_entries),
+		cmocka_unit_test(odd_places),	       cmocka_unit_test(quota),
+		cmocka_unit_test(other_page_size),     cmocka_unit_test(ram_goes_away),
+		cmocka_unit_test(directory_goes_away),
 	};
 
 	return cmocka_run_group_tests_name("shadow vas", t, NULL, NULL);

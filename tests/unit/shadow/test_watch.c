@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: MIT
-/* Watched pages: a guest's store to an instance block reaches the shadow when and as far as it may. */
+/* Watched pages: a guest's store to an instance block reaches the shadow when and as far as it may.
+ */
 #include "tests/unit/shadow/rig.h"
+#include "tests/unit/shadow/seen.h"
 
 static uint32_t word(struct rig *r, struct shadow_chan *ch, uint32_t off)
 {
 	uint32_t v;
 
-	assert_int_equal(dev_vram_rd(&r->f.dev, hvram(hvram_x(shadow_chan_inst(ch)) + off), &v, 4), 0);
+	assert_int_equal(dev_vram_rd(&r->f.dev, hvram(hvram_x(shadow_chan_inst(ch)) + off), &v, 4),
+			 0);
 	return v;
 }
 
@@ -146,7 +149,7 @@ static void two_on_one_page(void **st)
 int main(void)
 {
 	const struct CMUnitTest t[] = {
-		cmocka_unit_test(which_pages),	 cmocka_unit_test(mirrored_at_once),
+		cmocka_unit_test(which_pages),	      cmocka_unit_test(mirrored_at_once),
 		cmocka_unit_test(ramfc_until_listed), cmocka_unit_test(unseen_change),
 		cmocka_unit_test(two_on_one_page),
 	};
