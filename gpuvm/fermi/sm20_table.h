@@ -28,7 +28,7 @@ enum sm20_kind {
 	SM20_K_LIMM,   /* src[1]: 32 bits at 26 */
 	SM20_K_PRED,   /* src[slot], optional if val */
 	SM20_K_INT,    /* src[slot]: a bare number */
-	SM20_K_NUM,    /* a bare number at off */
+	SM20_K_NUM,    /* a number at off, `alt` its letter if any */
 	SM20_K_REGIMM, /* src[slot]: a number if bit `alt` is set, else a register */
 	SM20_K_SREG,
 	SM20_K_MEM,    /* val: enum sm20_memform */
