@@ -151,6 +151,9 @@ int mem_rd(struct sim *s, uint32_t target, uint64_t addr, void *buf, uint64_t le
 	return err;
 }
 
+/* Where a string instruction begins to pay. */
+#define STRING_LEN 256
+
 /*
  * Like memcpy, but an aligned 8-byte word of the destination is stored whole:
  * page-table entries change under the walker's eyes, after what they point at.
@@ -161,7 +164,20 @@ static void store_words(uint8_t *p, const uint8_t *d, uint64_t len)
 
 	head = head < len ? head : len;
 	memcpy(p, d, head);
-	for (p += head, d += head, len -= head; len >= 8; p += 8, d += 8, len -= 8) {
+	p += head;
+	d += head;
+	len -= head;
+	if (len >= STRING_LEN) {
+		uint64_t n = len / 8;
+
+		/*
+		 * Aligned words are never seen half, several move at a time, and none
+		 * passes a store made before the instruction.
+		 */
+		__asm__ volatile("rep movsq" : "+D"(p), "+S"(d), "+c"(n) : : "memory");
+		len %= 8;
+	}
+	for (; len >= 8; p += 8, d += 8, len -= 8) {
 		memcpy(&v, d, 8);
 		__atomic_store_n((uint64_t *)p, v, __ATOMIC_RELEASE);
 	}
