@@ -214,8 +214,7 @@ static void freshness(struct audit *a, struct vas *v)
 			v->sg->cfg.guest->name, v->addr, changed);
 }
 
-/* ---- channels, runlist ------------------------------------------------------------------------
- */
+/* ---- channels, runlist ----------------------------------------------------------- */
 
 static void channel(struct audit *a, struct shadow_guest *sg, const struct shadow_chan *ch)
 {
@@ -319,8 +318,7 @@ static void runlist(struct audit *a)
 	}
 }
 
-/* ---- the whole ---------------------------------------------------------------------------------
- */
+/* ---- the whole ------------------------------------------------------------------- */
 
 static void guest(struct audit *a, struct shadow_guest *sg)
 {
