@@ -3,7 +3,9 @@
  * How fast are page-table entries shadowed?  A guest table of 32768 present
  * 4 KiB VRAM pages is shadowed over and over with every optimisation off, so
  * that each entry is read, checked, translated and written each time.  The
- * floor is the same work written by hand over plain arrays.
+ * floor is the same work written by hand over plain arrays.  A second floor
+ * also moves each block out of one array and into another, as the device port
+ * makes everybody do: a real card's VRAM is no array.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,7 +20,7 @@
 #include "shadow/shadow.h"
 
 #define ENTRIES 32768u
-#define ROUNDS_MAX 101
+#define ROUNDS_MAX 1001
 /* Where the guest keeps things in its VRAM. */
 #define G_INST 0x100000u
 #define G_PD 0x110000u
@@ -31,30 +33,44 @@ struct hand {
 };
 
 /* The floor: what any shadowing must do for an entry, and nothing else. */
-static __attribute__((noinline)) uint64_t hand_loop(struct hand *h)
+static __attribute__((noinline)) uint64_t hand_loop(const uint64_t *chunk, const uint64_t *in,
+						    uint64_t *out, uint32_t n)
 {
 	uint64_t bad = 0;
 
-	for (uint32_t i = 0; i < ENTRIES; i++) {
-		uint64_t e = h->in[i], a = pte_addr(e), o = 0;
+	for (uint32_t i = 0; i < n; i++) {
+		uint64_t e = in[i], a = pte_addr(e), o = 0;
 
 		if (e & PTE_PRESENT) {
 			if (pte_target(e) == PTE_VRAM && range_ok(a, 4096, G_VRAM))
 				o = pte_move(e, PTE_VRAM,
-					     h->chunk[a >> PART_CHUNK_SHIFT] +
-						     (a & (PART_CHUNK_LEN - 1)));
+					     chunk[a >> PART_CHUNK_SHIFT] + (a & (PART_CHUNK_LEN - 1)));
 			else
 				bad++;
 		}
-		h->out[i] = o;
+		out[i] = o;
 	}
 	return bad;
 }
 
-static double floor_rate(const uint64_t *table, unsigned int rounds)
+#define BLOCK 512u
+
+static __attribute__((noinline)) uint64_t hand_blocks(struct hand *h)
+{
+	uint64_t in[BLOCK], out[BLOCK], bad = 0;
+
+	for (uint32_t i = 0; i < ENTRIES; i += BLOCK) {
+		memcpy(in, h->in + i, sizeof in);
+		bad += hand_loop(h->chunk, in, out, BLOCK);
+		memcpy(h->out + i, out, sizeof out);
+	}
+	return bad;
+}
+
+static double floor_rate(const uint64_t *table, unsigned int rounds, bool blocks)
 {
 	struct hand *h = calloc(1, sizeof *h);
-	double v[ROUNDS_MAX];
+	static double v[ROUNDS_MAX];
 	uint64_t sink = 0;
 
 	if (!h)
@@ -65,7 +81,7 @@ static double floor_rate(const uint64_t *table, unsigned int rounds)
 	for (unsigned int r = 0; r < rounds; r++) {
 		uint64_t t = clock_ns();
 
-		sink += hand_loop(h);
+		sink += blocks ? hand_blocks(h) : hand_loop(h->chunk, h->in, h->out, ENTRIES);
 		__asm__ volatile("" : : "r"(h->out) : "memory");
 		v[r] = ENTRIES * 1e3 / (double)(clock_ns() - t);
 	}
@@ -157,7 +173,7 @@ static int fill_guest(struct rig *r, uint64_t *table)
 /* Entries a microsecond, counted by the shadow itself. */
 static double shadow_rate(struct rig *r, unsigned int rounds)
 {
-	double v[ROUNDS_MAX];
+	static double v[ROUNDS_MAX];
 
 	for (unsigned int i = 0; i < rounds; i++) {
 		uint64_t before = shadow_guest_stats(r->sg)->ptes_scanned, t = clock_ns(), n;
@@ -175,30 +191,32 @@ static double shadow_rate(struct rig *r, unsigned int rounds)
 
 int bench_shadow(struct bench *b)
 {
-	unsigned int rounds = b->quick ? 21 : ROUNDS_MAX;
+	unsigned int rounds = b->quick ? 101 : ROUNDS_MAX;
 	uint64_t *table = malloc(ENTRIES * 8);
 	struct rig r = { 0 };
-	double floor, rate = 0;
+	double floor[2] = { 0, 0 }, rate = 0;
 	int err = table ? rig_open(&r) : -1;
 
 	if (!err)
 		err = fill_guest(&r, table);
 	if (!err) {
-		floor = floor_rate(table, rounds);
+		floor[0] = floor_rate(table, rounds, false);
+		floor[1] = floor_rate(table, rounds, true);
 		rate = shadow_rate(&r, rounds);
-		err = rate == 0 || floor == 0;
+		err = rate == 0 || floor[0] == 0 || floor[1] == 0;
 	}
 	if (err)
 		fprintf(stderr, "gpuvm-bench: shadow: the flush did not shadow the table\n");
-	else
+	for (int i = 0; !err && i < 2; i++)
 		bench_row(b, &(struct bench_result){ .name = "entries shadowed a second",
 						     .unit = "M/s",
 						     .value = rate,
-						     .floor = floor,
-						     .floor_name = "hand-written validate loop",
-						     .ratio = rate / floor,
+						     .floor = floor[i],
+						     .floor_name = i ? "the same, with both copies" :
+								       "hand-written validate loop",
+						     .ratio = rate / floor[i],
 						     .target = 0.8,
-						     .target_kind = '>',
+						     .target_kind = i ? ' ' : '>',
 						     .options = "none" });
 	rig_close(&r);
 	free(table);
