@@ -34,12 +34,12 @@ ROOMS := base fermi part dev hv scheduler shadow core drv
 SRC_base := $(wildcard gpuvm/base/*.c)
 SRC_fermi := $(wildcard gpuvm/fermi/*.c)
 SRC_part := $(wildcard gpuvm/part.c gpuvm/vheap.c)
-SRC_dev := $(wildcard gpuvm/dev/*.c gpuvm/dev/sim/*.c)
+SRC_dev := $(wildcard gpuvm/dev/*.c gpuvm/dev/sim/*.c gpuvm/dev/sim/sm/*.c)
 SRC_hv := $(wildcard gpuvm/hv/*.c)
 SRC_scheduler := $(wildcard scheduler/*.c)
 SRC_shadow := $(wildcard shadow/*.c)
 SRC_core := $(filter-out gpuvm/main.c $(SRC_part),$(wildcard gpuvm/*.c))
-SRC_drv := $(wildcard pv-driver/*.c)
+SRC_drv := $(wildcard pv-driver/*.c pv-driver/drm/*.c)
 DEP_base :=
 DEP_fermi := base
 DEP_part := base
@@ -63,21 +63,42 @@ BIN_gpuvm-bench := $(wildcard bench/*.c)
 PROGS := $(foreach p,gpuvmd gpuvm gpuvm-copy gpuvm-bench,$(if $(wildcard $(BIN_$(p))),$(p)))
 BINS := $(PROGS:%=$(O)/bin/%)
 
+# The library that programs are started with (gpuvm run), and the files it shows them.  A sanitizer's
+# run-time would have to be loaded before it, so those builds have none.
+LIB_DRM := $(if $(filter 1,$(SAN)),,$(O)/lib/libgpuvm-drm.so)
+SRC_LIB_DRM := $(wildcard pv-driver/drm/preload/*.c)
+TREE_DRM := share/gpuvm/drm
+
 # Tests: tests/unit/<room>/test_*.c link that room and what lies below; the others link everything.
 T_UNIT := $(wildcard tests/unit/*/test_*.c)
 T_WHOLE := $(wildcard $(foreach d,model guest attack fault replay,tests/$(d)/test_*.c))
 TESTS := $(patsubst %.c,$(O)/%,$(T_UNIT) $(T_WHOLE))
 
 .PHONY: all
-all: $(BINS) $(foreach r,$(ROOMS),$(if $(SRC_$(r)),$(call lib,$(r))))
+all: $(BINS) $(LIB_DRM) $(foreach r,$(ROOMS),$(if $(SRC_$(r)),$(call lib,$(r))))
 
 $(O)/obj/%.o: %.c
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
+# The shader cores' lane operations, once for each vector extension (gpuvm/dev/sim/sm/isa.c picks).
+LANES := $(wildcard gpuvm/dev/sim/sm/lanes_*.c)
+LANES_CFLAGS := -O3 -fno-trapping-math -fno-math-errno -ffp-contract=off -fno-strict-aliasing
+ISA_avx2 := -mavx2 -mfma -mbmi -mlzcnt
+ISA_avx512 := $(ISA_avx2) -mavx512f -mavx512bw -mavx512dq -mavx512vl -mprefer-vector-width=512
+$(call obj,$(LANES)): ALL_CFLAGS += $(LANES_CFLAGS)
+define isa_rule
+$(O)/obj/%.$(1).o: %.c
+	$$(call say,CC,$$< $(1))
+	@mkdir -p $$(@D)
+	$$(Q)$$(CC) $$(ALL_CFLAGS) $$(LANES_CFLAGS) $$(ISA_$(1)) -DSM_ISA=$(1) -MMD -MP -c -o $$@ $$<
+endef
+$(foreach i,avx2 avx512,$(eval $(call isa_rule,$(i))))
+EXTRA_dev := $(foreach i,avx2 avx512,$(patsubst %.c,$(O)/obj/%.$(i).o,$(LANES)))
+
 define room_rule
-$(call lib,$(1)): $(call obj,$(SRC_$(1)))
+$(call lib,$(1)): $(call obj,$(SRC_$(1))) $(EXTRA_$(1))
 	$$(call say,AR,$$@)
 	@mkdir -p $$(@D)
 	@rm -f $$@
@@ -92,6 +113,14 @@ $(O)/bin/$(1): $(call obj,$(BIN_$(1))) $(ALL_LIBS)
 	$$(Q)$$(CC) -o $$@ $(call obj,$(BIN_$(1))) -Wl,--start-group $(ALL_LIBS) -Wl,--end-group $$(ALL_LDFLAGS) $$(LIBS_EXT)
 endef
 $(foreach p,$(PROGS),$(eval $(call bin_rule,$(p))))
+
+$(O)/lib/libgpuvm-drm.so: $(call obj,$(SRC_LIB_DRM)) $(call libs_of,drv) pv-driver/drm/export.map $(O)/$(TREE_DRM)
+	$(call say,LD,$@)
+	$(Q)$(CC) -shared -o $@ $(call obj,$(SRC_LIB_DRM)) -Wl,--start-group $(call libs_of,drv) -Wl,--end-group \
+		-Wl,--version-script=pv-driver/drm/export.map -Wl,--no-undefined $(ALL_LDFLAGS) -lZydis -ldl
+$(O)/$(TREE_DRM): pv-driver/drm/tree.sh
+	$(Q)sh pv-driver/drm/tree.sh $@
+	@touch $@
 
 # $(1) test source, $(2) room
 define unit_rule
@@ -204,8 +233,12 @@ PREFIX ?= /usr/local
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin
 	install -m 755 $(BINS) $(DESTDIR)$(PREFIX)/bin
+	install -d $(DESTDIR)$(PREFIX)/lib
+	$(if $(LIB_DRM),install -m 644 $(LIB_DRM) $(DESTDIR)$(PREFIX)/lib)
+	sh pv-driver/drm/tree.sh $(DESTDIR)$(PREFIX)/$(TREE_DRM)
 uninstall:
-	rm -f $(PROGS:%=$(DESTDIR)$(PREFIX)/bin/%)
+	rm -f $(PROGS:%=$(DESTDIR)$(PREFIX)/bin/%) $(DESTDIR)$(PREFIX)/lib/libgpuvm-drm.so
+	rm -rf $(DESTDIR)$(PREFIX)/$(TREE_DRM)
 
 .PHONY: clean
 clean:

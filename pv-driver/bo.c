@@ -107,6 +107,7 @@ int bo_map(struct drv_vas *v, struct drv_bo *bo, uint32_t flags, uint64_t *va)
 		r.pte_flags |= PTE_RO;
 	if (flags & DRV_MAP_PRIV)
 		r.pte_flags |= PTE_PRIV;
+	r.pte_flags |= bits_put(flags >> 8, 43, 36);
 	err = vas_map_range(v, &r, &m);
 	if (err)
 		return err;
@@ -186,4 +187,33 @@ int drv_bo_rd(struct drv_bo *bo, uint64_t at, void *buf, size_t len)
 int drv_bo_wr(struct drv_bo *bo, uint64_t at, const void *buf, size_t len)
 {
 	return bo_copy(bo, at, (void *)(uintptr_t)buf, len, true);
+}
+
+int drv_bo_file(struct drv_bo *bo, uint64_t *off)
+{
+	struct bus *b = bo->drv->bus;
+
+	if (!bo->sys.cpu || !b->ops->mem_file)
+		return -EOPNOTSUPP;
+	return b->ops->mem_file(b, bo->addr, off);
+}
+
+int drv_bo_aperture(struct drv_bo *bo, void **p)
+{
+	struct drv *d = bo->drv;
+	uint8_t *bar;
+	int err = 0;
+
+	if (bo->sys.cpu || !d->bus->ops->bar_cpu)
+		return -EOPNOTSUPP;
+	pthread_mutex_lock(&d->lock);
+	bar = d->bus->ops->bar_cpu(d->bus, 1);
+	if (!bar)
+		err = -EOPNOTSUPP;
+	else if (!bo->bar1)
+		err = map_bar1(bo);
+	if (!err)
+		*p = bar + map_va(bo->bar1);
+	pthread_mutex_unlock(&d->lock);
+	return err;
 }

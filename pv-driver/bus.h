@@ -46,6 +46,10 @@ struct bus_ops {
 	int (*irq_wait)(struct bus *, uint64_t ns);
 	/* The file descriptor behind irq_wait, for poll(). */
 	int (*irq_fd)(struct bus *);
+	/* Optional: the file that mem_alloc's memory at addr lies in (borrowed), and where; -EOPNOTSUPP. */
+	int (*mem_file)(struct bus *, uint64_t addr, uint64_t *off);
+	/* Optional: the BAR's address range in this process; what it is touched by traps (trap.h).  NULL. */
+	void *(*bar_cpu)(struct bus *, int bar);
 };
 
 struct bus {
@@ -54,6 +58,8 @@ struct bus {
 
 /* dev is borrowed and must outlive the bus; it must have DEV_CAP_DMA_MAP and DEV_CAP_IRQ_FD. */
 int bus_native_open(struct dev *dev, struct bus **out);
+/* Memory allocated from now on lies in one memory file (mem_file). */
+int bus_native_share(struct bus *);
 /*
  * The guest this process is part of, from the environment (proc_abi.h).
  * -ENODEV if the process is no guest; msg (n bytes) gets one line on any error.

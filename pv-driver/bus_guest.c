@@ -223,6 +223,18 @@ static int guest_irq_fd(struct bus *b)
 	return guest_of(b)->irq_fd;
 }
 
+static int guest_mem_file(struct bus *b, uint64_t addr, uint64_t *off)
+{
+	*off = addr;
+	return guest_of(b)->ram_fd;
+}
+
+static void *guest_bar_cpu(struct bus *b, int bar)
+{
+	guest_thread_ready();
+	return guest_of(b)->bar[bar];
+}
+
 static void guest_lock(struct bus_guest *g, short type, int *err)
 {
 	struct flock fl = { .l_type = type, .l_whence = SEEK_SET, .l_start = 0, .l_len = 1 };
@@ -260,6 +272,8 @@ static const struct bus_ops guest_ops = {
 	.mem_free = guest_mem_free,
 	.irq_wait = guest_irq_wait,
 	.irq_fd = guest_irq_fd,
+	.mem_file = guest_mem_file,
+	.bar_cpu = guest_bar_cpu,
 };
 
 static int guest_env(struct bus_guest *g)

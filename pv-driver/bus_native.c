@@ -4,10 +4,13 @@
  *
  *  1. A struct dev has one caller at a time; `lock` makes the driver's threads
  *     take turns.  irq_wait() does not take it.
- *  2. System memory is anonymous pages; each piece gets a bus address of its
- *     own and is told to the device until it is freed.
+ *  2. System memory is anonymous pages, or pages of one sparse memory file
+ *     (bus_native_share) at the offset of their bus address; each piece gets
+ *     a bus address of its own and is told to the device until it is freed.
+ *  3. A BAR gets a trapped range in this process only when somebody asks.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <string.h>
@@ -21,6 +24,8 @@
 #include "gpuvm/dev/dev.h"
 #include "pv-driver/bus.h"
 #include "pv-driver/private.h"
+#include "pv-driver/proc_abi.h"
+#include "pv-driver/trap.h"
 
 /*
  * Bus addresses we hand out: above what a careless 32-bit cut would reach, inside Fermi's 40 bits.
@@ -34,6 +39,10 @@ struct native {
 	pthread_mutex_t lock;
 	struct heap dma;
 	struct list mems; /* struct native_mem */
+	int fd;		  /* memory file, or -1 */
+	struct trap_sink sink;
+	struct trap *trap; /* of bar1 */
+	uint8_t *bar1;	   /* BAR1 without access rights, or NULL */
 };
 struct native_mem {
 	struct list node;
@@ -132,18 +141,25 @@ static void mem_drop(struct native *n, struct native_mem *m)
 	list_del(&m->node);
 	if (m->cpu)
 		munmap(m->cpu, m->len);
+	if (m->cpu && n->fd >= 0)
+		fallocate(n->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+			  (off_t)(m->dma->at - DMA_FIRST), (off_t)m->len);
 	heap_free(&n->dma, m->dma);
 	mem_free(m);
 }
 
 /* Pages do not come from mem.h, so its fault hook is asked here. */
-static void *pages(uint64_t len)
+static void *pages(const struct native *n, uint64_t at, uint64_t len)
 {
 	void *p;
 
 	if (mem_fault_hook && mem_fault_hook())
 		return NULL;
-	p = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (n->fd >= 0)
+		p = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, n->fd,
+			 (off_t)(at - DMA_FIRST));
+	else
+		p = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	return p == MAP_FAILED ? NULL : p;
 }
 
@@ -154,7 +170,7 @@ static int mem_build(struct native *n, struct native_mem *m, uint64_t len)
 	if (err)
 		return -ENOMEM;
 	m->len = len;
-	m->cpu = pages(len);
+	m->cpu = pages(n, m->dma->at, len);
 	return m->cpu ? dev_dma_map(n->dev, dma(m->dma->at), m->cpu, len) : -ENOMEM;
 }
 
@@ -222,6 +238,68 @@ static int native_irq_wait(struct bus *b, uint64_t ns)
 	return read(p.fd, &count, sizeof(count)) == sizeof(count) ? 0 : -ETIMEDOUT;
 }
 
+static int native_mem_file(struct bus *b, uint64_t addr, uint64_t *off)
+{
+	*off = addr - DMA_FIRST;
+	return native(b)->fd >= 0 ? native(b)->fd : -EOPNOTSUPP;
+}
+
+int bus_native_share(struct bus *b)
+{
+	struct native *n = native(b);
+	int fd = memfd_create("gpuvm-memory", MFD_CLOEXEC);
+
+	if (fd < 0)
+		return -errno;
+	if (ftruncate(fd, (off_t)(DMA_LAST - DMA_FIRST))) {
+		close(fd);
+		return -EFBIG;
+	}
+	n->fd = fd;
+	return 0;
+}
+
+static uint64_t sink_load(struct trap_sink *s, uint32_t space, uint32_t off, uint8_t size)
+{
+	struct native *n = container_of(s, struct native, sink);
+	uint64_t v = 0;
+
+	(void)space;
+	native_bar_rd(&n->bus, 1, off, &v, size);
+	return v;
+}
+
+static void sink_store(struct trap_sink *s, uint32_t space, uint32_t off, uint8_t size,
+		       uint64_t val)
+{
+	struct native *n = container_of(s, struct native, sink);
+
+	(void)space;
+	native_bar_wr(&n->bus, 1, off, &val, size);
+}
+
+static void *native_bar_cpu(struct bus *b, int bar)
+{
+	struct native *n = native(b);
+	struct trap_range r = { .len = native_bar_len(b, 1), .space = PROC_SPACE_BAR1 };
+	void *p;
+
+	if (bar != 1)
+		return NULL;
+	pthread_mutex_lock(&n->lock);
+	if (!n->bar1) {
+		p = mmap(NULL, r.len, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+		r.base = p;
+		n->sink = (struct trap_sink){ .load = sink_load, .store = sink_store };
+		if (p != MAP_FAILED && !trap_install(&r, 1, &n->sink, &n->trap))
+			n->bar1 = p;
+		else if (p != MAP_FAILED)
+			munmap(p, r.len);
+	}
+	pthread_mutex_unlock(&n->lock);
+	return n->bar1;
+}
+
 static void native_close(struct bus *b)
 {
 	struct native *n = native(b);
@@ -232,6 +310,11 @@ static void native_close(struct bus *b)
 		mem_drop(n, m);
 	}
 	heap_fini(&n->dma);
+	trap_remove(n->trap);
+	if (n->bar1)
+		munmap(n->bar1, native_bar_len(b, 1));
+	if (n->fd >= 0)
+		close(n->fd);
 	pthread_mutex_destroy(&n->lock);
 	mem_free(n);
 }
@@ -249,6 +332,8 @@ static const struct bus_ops native_ops = {
 	.mem_free = native_mem_free,
 	.irq_wait = native_irq_wait,
 	.irq_fd = native_irq_fd,
+	.mem_file = native_mem_file,
+	.bar_cpu = native_bar_cpu,
 };
 
 int bus_native_open(struct dev *dev, struct bus **out)
@@ -262,6 +347,7 @@ int bus_native_open(struct dev *dev, struct bus **out)
 	if (!n)
 		return -ENOMEM;
 	n->bus.ops = &native_ops;
+	n->fd = -1;
 	n->dev = dev;
 	pthread_mutex_init(&n->lock, NULL);
 	list_init(&n->mems);

@@ -165,10 +165,11 @@ void chan_kill(struct drv_chan *ch, const char *fmt, ...)
 	if (ch->dead)
 		return;
 	va_start(ap, fmt);
-	vsnprintf(ch->why, sizeof(ch->why), fmt, ap);
+	vsnprintf(ch->why, sizeof(ch->why), fmt ? fmt : "stopped", ap);
 	va_end(ap);
 	__atomic_store_n(&ch->dead, true, __ATOMIC_RELEASE);
-	log_warn(ch->drv->cfg.log, "channel %u died: %s", ch->chid, ch->why);
+	if (fmt)
+		log_warn(ch->drv->cfg.log, "channel %u died: %s", ch->chid, ch->why);
 	if (ch->runnable) {
 		stop(ch);
 		fifo_runlist_commit(ch->drv);
@@ -271,6 +272,13 @@ void drv_chan_free(struct drv_chan *ch)
 	pthread_mutex_lock(&d->lock);
 	chan_free(ch);
 	pthread_mutex_unlock(&d->lock);
+}
+
+void drv_chan_stop(struct drv_chan *ch)
+{
+	pthread_mutex_lock(&ch->drv->lock);
+	chan_kill(ch, NULL);
+	pthread_mutex_unlock(&ch->drv->lock);
 }
 
 uint32_t drv_chan_id(const struct drv_chan *ch)

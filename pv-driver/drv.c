@@ -269,6 +269,19 @@ const struct drv_info *drv_info(const struct drv *d)
 	return &d->info;
 }
 
+uint64_t drv_time(struct drv *d)
+{
+	uint32_t hi, lo;
+
+	pthread_mutex_lock(&d->lock);
+	do {
+		hi = rd32(d, NV_PTIMER_TIME_HI);
+		lo = rd32(d, NV_PTIMER_TIME_LO);
+	} while (hi != rd32(d, NV_PTIMER_TIME_HI));
+	pthread_mutex_unlock(&d->lock);
+	return (uint64_t)hi << 32 | lo;
+}
+
 void drv_stats(struct drv *d, struct drv_stats *out)
 {
 	pthread_mutex_lock(&d->lock);

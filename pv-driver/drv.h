@@ -55,6 +55,7 @@ struct drv_info {
 	uint64_t vram_len;
 	uint32_t nr_pbdma;
 	uint32_t engines;      /* DRV_ENGINE_* that can be used */
+	uint32_t nr_gpc, nr_tpc; /* graphics clusters; shader multiprocessors in all of them */
 	uint32_t gr_ctx_len;
 };
 
@@ -81,6 +82,8 @@ int drv_open(struct bus *bus, const struct drv_cfg *cfg, struct drv **out, char 
 /* Frees everything that is left and leaves the GPU quiet.  Accepts NULL and half-built. */
 void drv_close(struct drv *);
 const struct drv_info *drv_info(const struct drv *);
+/* The GPU's clock (PTIMER), ns. */
+uint64_t drv_time(struct drv *);
 void drv_stats(struct drv *, struct drv_stats *out);
 void drv_dump(struct drv *, FILE *);
 /*
@@ -112,6 +115,16 @@ uint64_t drv_bo_addr(const struct drv_bo *);
 /* CPU copy out of or into the object, whatever it is made of.  -ERANGE. */
 int drv_bo_rd(struct drv_bo *, uint64_t at, void *buf, size_t len);
 int drv_bo_wr(struct drv_bo *, uint64_t at, const void *buf, size_t len);
+/*
+ * System memory: the file it lies in (borrowed) and where, for who wants mappings of its own.
+ * -EOPNOTSUPP for VRAM, or if the bus has no such file.
+ */
+int drv_bo_file(struct drv_bo *, uint64_t *off);
+/*
+ * VRAM: where the object is in this process.  Each load and store there traps and goes through
+ * BAR1, which shows the object until it is freed.  -ENOSPC if BAR1 is full, -EOPNOTSUPP.
+ */
+int drv_bo_aperture(struct drv_bo *, void **p);
 
 /* ---- vas: GPU address space ----------------------------------------------------- */
 
@@ -120,6 +133,8 @@ enum drv_map_flags {
 	DRV_MAP_PRIV = 1 << 1,
 	DRV_MAP_SYS_NC = 1 << 2, /* system memory, non-coherent target */
 };
+/* The storage kind the PTEs say (fermi/kind.h), added to the flags. */
+#define DRV_MAP_KIND(k) ((uint32_t)(k) << 8)
 
 int drv_vas_new(struct drv *, struct drv_vas **out);
 /* -EBUSY (and nothing freed) while channels use it; drops all mappings.  Accepts NULL. */
@@ -145,6 +160,8 @@ uint64_t drv_vas_pdb(const struct drv_vas *);
 int drv_chan_new(struct drv_vas *, uint32_t engines, struct drv_chan **out);
 /* Kicks it off the GPU whatever it does.  Accepts NULL. */
 void drv_chan_free(struct drv_chan *);
+/* It dies now, whatever it does; drv_chan_free() is still to come. */
+void drv_chan_stop(struct drv_chan *);
 uint32_t drv_chan_id(const struct drv_chan *);
 struct drv_vas *drv_chan_vas(struct drv_chan *);
 /* 0, or -EIO once the channel died; why (n bytes, may be NULL) gets the reason in words. */
@@ -189,6 +206,8 @@ void drv_push_data(struct drv_push *p, uint32_t v);
  */
 int drv_push_end(struct drv_push *p, struct drv_fence *fence);
 void drv_push_cancel(struct drv_push *p);
+/* In dwords of drv_push_raw(): fetch only after everything before it was carried out. */
+#define DRV_PUSH_NO_PREFETCH (1u << 31)
 /* Submits dwords the caller put at va itself; no fence follows. */
 int drv_push_raw(struct drv_chan *, uint64_t va, uint32_t dwords);
 

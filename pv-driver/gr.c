@@ -101,6 +101,16 @@ static int make_golden(struct drv *d)
 	return err;
 }
 
+static void count_units(struct drv *d)
+{
+	uint32_t max = reg_rows[REGID_GPC_TPCS].count;
+
+	d->info.nr_gpc = rd32(d, NV_FECS_UNITS) & 0x1f;
+	d->info.nr_tpc = 0;
+	for (uint32_t g = 0; g < d->info.nr_gpc && g < max; g++)
+		d->info.nr_tpc += rd32(d, reg_at(REGID_GPC_TPCS, g));
+}
+
 int gr_init(struct drv *d)
 {
 	int err;
@@ -114,6 +124,7 @@ int gr_init(struct drv *d)
 		log_error(d->cfg.log, "FECS names a context of %u bytes", d->info.gr_ctx_len);
 		return -EPROTO;
 	}
+	count_units(d);
 	err = make_golden(d);
 	if (!err)
 		d->info.engines |= DRV_ENGINE_GR;

@@ -166,7 +166,8 @@ static void submit(struct drv_chan *ch, uint64_t va, uint32_t dwords, struct pus
 {
 	struct bus *b = ch->drv->bus;
 
-	ch->ring[ch->put] = gp_entry_pack(va, dwords);
+	ch->ring[ch->put] = gp_entry_pack(va, dwords & ~DRV_PUSH_NO_PREFETCH) |
+			    (dwords & DRV_PUSH_NO_PREFETCH ? GP_ENTRY_NO_PREFETCH : 0);
 	ch->slot[ch->put] = s;
 	ch->put = (ch->put + 1) % ch->ring_n;
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);

@@ -30,6 +30,14 @@ int cmd_stop(int argc, char **argv);
 int ctl_bad(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 int ctl_failed(const char *fmt, ...) __attribute__((format(printf, 1, 2))); /* answers 1 */
 
+/* ---- drm_env.c -------------------------------------------------------------------- */
+/*
+ * What an OpenCL or OpenGL program needs to find the GPU, into this process's
+ * environment: what the user has set already stays.  Without the library (a
+ * sanitizer build has none) nothing is set.  -ENOMEM.
+ */
+int drm_environment(bool verbose);
+
 /* ---- client.c: talking to a daemon ------------------------------------------------ */
 /* GPUVM_SOCKET, else gpuvm.sock in XDG_RUNTIME_DIR, else /run/gpuvm.sock. buf of n bytes. */
 const char *client_default_path(char *buf, size_t n);

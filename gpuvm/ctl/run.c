@@ -23,7 +23,7 @@ struct run_opts {
 	const char *mode, *name, *socket, *gpu, *policy;
 	uint64_t vram, ram;
 	uint32_t weight;
-	bool verbose, sync_stores, private_daemon;
+	bool verbose, sync_stores, private_daemon, no_drm;
 	char **program;
 };
 
@@ -40,6 +40,7 @@ static const char usage[] =
 	"  --gpu SPEC      device of a private daemon or of native mode (sim:vram=1G)\n"
 	"  --policy NAME   scheduling policy of a private daemon (fifo)\n"
 	"  --sync-stores   every trapped store waits for the mediator (posting off)\n"
+	"  --no-drm        leave the environment for OpenCL and OpenGL programs out\n"
 	"  --verbose       say what is set up\n"
 	"  --help          this text\n"
 	"The exit code is PROGRAM's; 2 if it could not be started as asked.\n";
@@ -92,6 +93,7 @@ static int parse(int argc, char **argv, struct run_opts *o)
 		{ "gpu", required_argument, NULL, 'g' },
 		{ "policy", required_argument, NULL, 'p' },
 		{ "sync-stores", no_argument, NULL, 'S' },
+		{ "no-drm", no_argument, NULL, 'D' },
 		{ "verbose", no_argument, NULL, 'V' },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
@@ -109,6 +111,7 @@ static int parse(int argc, char **argv, struct run_opts *o)
 		case 'p': o->policy = optarg; break;
 		case 'P': o->private_daemon = true; break;
 		case 'S': o->sync_stores = true; break;
+		case 'D': o->no_drm = true; break;
 		case 'V': o->verbose = true; break;
 		case 'h': fputs(usage, stdout); return -1;
 		case '?': return ctl_bad("run: see gpuvm run --help");
@@ -256,6 +259,8 @@ static json_t *attach_request(const struct run_opts *o)
 
 static int exec_program(const struct run_opts *o)
 {
+	if (!o->no_drm && drm_environment(o->verbose))
+		return ctl_failed("out of memory");
 	execvp(o->program[0], o->program);
 	return ctl_bad("%s: %s", o->program[0], strerror(errno));
 }

@@ -127,6 +127,8 @@
 #define GP_ENTRY_LEN 8
 #define GP_ENTRY_UNK1 (1ull << 1)
 #define GP_ENTRY_NOT_MAIN (1ull << 41)
+/* Not fetched before the entries ahead of it are done [drm/nouveau/nouveau_dma.c]. */
+#define GP_ENTRY_NO_PREFETCH (1ull << 63)
 static inline uint32_t gp_entry_op(uint64_t e)
 {
 	return (uint32_t)bits_get(e, 39, 32);

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: MIT
+/*
+ * CPU mappings of buffers.
+ *
+ *  1. A buffer in system memory is mapped from the file its pages lie in.
+ *  2. A buffer in VRAM is shown where BAR1 is in this process: each access
+ *     traps.  Those pages belong to the bus: munmap must leave them.
+ *  3. A mapping keeps its buffer, whatever happens to the handle.
+ */
+#include <errno.h>
+#include <sys/mman.h>
+
+#include "gpuvm/base/bits.h"
+#include "gpuvm/base/mem.h"
+#include "pv-driver/drm/nvdrm.h"
+#include "pv-driver/drv.h"
+
+static struct nvdrm_vma *find_at(struct nvdrm_client *c, uint64_t off)
+{
+	for (uint32_t i = 0; i < c->nr_vma; i++) {
+		if (c->vma[i] && off - c->vma[i]->bo->map_at < c->vma[i]->bo->len)
+			return c->vma[i];
+	}
+	return NULL;
+}
+
+static int map_pages(struct nvdrm_bo *bo, const struct nvdrm_mmap_args *a, void **out, bool *traps)
+{
+	uint64_t at;
+	void *p;
+	int fd, err;
+
+	*traps = bo->vram;
+	if (bo->vram) {
+		if (a->flags & (MAP_FIXED | MAP_FIXED_NOREPLACE))
+			return -EINVAL;
+		err = drv_bo_aperture(bo->bo, &p);
+		if (err)
+			return err == -ENOSPC ? -ENOMEM : err;
+		*out = (uint8_t *)p + a->off;
+		return 0;
+	}
+	fd = drv_bo_file(bo->bo, &at);
+	if (fd < 0)
+		return fd;
+	p = mmap(a->addr, a->len, a->prot, a->flags, fd, (off_t)(at + a->off));
+	if (p == MAP_FAILED)
+		return -errno;
+	*out = p;
+	return 0;
+}
+
+static int map_locked(struct nvdrm_bo *bo, const struct nvdrm_mmap_args *a, void **out)
+{
+	struct nvdrm *d = bo->drm;
+	struct nvdrm_cpu_map *m;
+	int err;
+
+	if (!a->len || !is_aligned(a->off, DRM_PAGE) ||
+	    !range_ok(a->off, align_up(a->len, DRM_PAGE), bo->len))
+		return -EINVAL;
+	/* A private copy of what the GPU changes is nothing a driver gives. */
+	if ((a->flags & MAP_TYPE) == MAP_PRIVATE && a->prot & PROT_WRITE)
+		return -EINVAL;
+	m = mem_new(struct nvdrm_cpu_map);
+	if (!m)
+		return -ENOMEM;
+	err = map_pages(bo, a, out, &m->traps);
+	if (err) {
+		mem_free(m);
+		return err;
+	}
+	m->bo = bo;
+	bo->refs++;
+	m->at = *out;
+	m->len = m->left = align_up(a->len, DRM_PAGE);
+	list_add_tail(&d->maps, &m->node);
+	__atomic_add_fetch(&d->nr_maps, 1, __ATOMIC_RELEASE);
+	*(bo->vram ? &d->nr_vram_maps : &d->nr_gart_maps) += 1;
+	return 0;
+}
+
+int nvdrm_mmap_bo(struct nvdrm_bo *bo, const struct nvdrm_mmap_args *a, void **out)
+{
+	int err;
+
+	pthread_mutex_lock(&bo->drm->lock);
+	err = map_locked(bo, a, out);
+	pthread_mutex_unlock(&bo->drm->lock);
+	return err;
+}
+
+int nvdrm_mmap(struct nvdrm_client *c, const struct nvdrm_mmap_args *a, void **out)
+{
+	struct nvdrm_mmap_args in = *a;
+	struct nvdrm_vma *v;
+	int err = -EINVAL;
+
+	pthread_mutex_lock(&c->drm->lock);
+	v = find_at(c, a->off);
+	if (v) {
+		in.off -= v->bo->map_at;
+		err = map_locked(v->bo, &in, out);
+	}
+	pthread_mutex_unlock(&c->drm->lock);
+	return err;
+}
+
+bool nvdrm_munmap(struct nvdrm *d, void *addr, uint64_t len)
+{
+	uint8_t *at = addr, *end = at + align_up(len, DRM_PAGE), *lo, *hi;
+	struct nvdrm_cpu_map *m, *tmp;
+	bool traps = false;
+
+	if (!__atomic_load_n(&d->nr_maps, __ATOMIC_ACQUIRE))
+		return false;
+	pthread_mutex_lock(&d->lock);
+	list_for_each_safe(m, tmp, &d->maps, node) {
+		lo = at > m->at ? at : m->at;
+		hi = end < m->at + m->len ? end : m->at + m->len;
+		if (lo >= hi)
+			continue;
+		traps = traps || m->traps;
+		m->left -= (uint64_t)(hi - lo) < m->left ? (uint64_t)(hi - lo) : m->left;
+		if (m->left) {
+			if (!m->traps)
+				continue;
+			break;
+		}
+		list_del(&m->node);
+		__atomic_sub_fetch(&d->nr_maps, 1, __ATOMIC_RELEASE);
+		nvdrm_bo_put(m->bo);
+		mem_free(m);
+		/* The same VRAM can be mapped twice, at one address: each munmap takes one. */
+		if (traps)
+			break;
+	}
+	pthread_mutex_unlock(&d->lock);
+	return traps;
+}

@@ -1,0 +1,428 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The process's GPU and its open nodes.
+ *
+ *  1. The table is guarded by its own lock, which is held for look-ups only,
+ *     never while the driver works: the driver calls functions we wrap.
+ *  2. A client goes when no descriptor of the process has its inode any more
+ *     and no call is inside it.
+ *  3. The GPU stays up once started; at exit a guest's channels are stopped, so
+ *     that the guest's next program finds nobody running.
+ */
+#include <dirent.h>
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "gpuvm/base/log.h"
+#include "gpuvm/base/mem.h"
+#include "gpuvm/dev/dev.h"
+#include "pv-driver/bus.h"
+#include "pv-driver/drm/nvdrm.h"
+#include "pv-driver/drm/preload/preload.h"
+#include "pv-driver/drv.h"
+#include "pv-driver/proc_abi.h"
+
+#define MAX_NODES 256
+#define TIMEOUT_NS 30000000000ull /* for the GPU's own answers; a software one may be starved */
+
+struct node {
+	struct node_id id;
+	struct nvdrm_client *client; /* owned; NULL: of the process we were forked from */
+	uint32_t busy;		     /* calls inside it */
+	bool used, closed;
+};
+
+struct card { /* everything behind the nodes */
+	struct dev *dev;
+	struct bus *bus;
+	struct drv *drv;
+	struct nvdrm *drm;
+	struct log log;
+};
+
+/*
+ * A library whose functions are called by name has nowhere to hang its state:
+ * this is what it starts from.  start_lock is held while the GPU is brought up.
+ */
+static struct {
+	pthread_mutex_t lock, start_lock;
+	struct card *card;
+	bool failed; /* said so already */
+	uint32_t nr; /* used nodes */
+	struct node node[MAX_NODES];
+} table = { .lock = PTHREAD_MUTEX_INITIALIZER, .start_lock = PTHREAD_MUTEX_INITIALIZER };
+
+void *real_sym(void **slot, const char *name)
+{
+	void *p = __atomic_load_n(slot, __ATOMIC_RELAXED);
+
+	if (!p) {
+		p = dlsym(RTLD_NEXT, name);
+		__atomic_store_n(slot, p, __ATOMIC_RELAXED);
+	}
+	return p;
+}
+
+/* The descriptor's own identity: not what our fstat makes of it. */
+static int raw_id(int fd, struct node_id *id)
+{
+	struct stat st;
+
+	if (syscall(SYS_fstat, fd, &st))
+		return -1;
+	*id = (struct node_id){ st.st_dev, st.st_ino };
+	return 0;
+}
+
+/* ---- the GPU ----------------------------------------------------------------------- */
+
+static void card_free(struct card *c)
+{
+	nvdrm_free(c->drm);
+	drv_close(c->drv);
+	bus_close(c->bus);
+	dev_close(c->dev);
+	mem_free(c);
+}
+
+static int card_bus(struct card *c, char *msg, size_t n)
+{
+	const char *native = getenv("GPUVM_NATIVE");
+	int err;
+
+	if (getenv(PROC_ENV))
+		return bus_guest_open(&c->bus, msg, n);
+	if (!native) {
+		snprintf(msg, n, "the program lost its environment: no GPU");
+		return -ENODEV;
+	}
+	err = dev_open(native, &c->log, &c->dev, msg, n);
+	if (!err) {
+		err = bus_native_open(c->dev, &c->bus);
+		if (!err)
+			err = bus_native_share(c->bus);
+		if (err)
+			snprintf(msg, n, "%s cannot be driven: %s", native, strerror(-err));
+	}
+	return err;
+}
+
+static int card_build(struct card *c, char *msg, size_t n)
+{
+	struct drv_cfg cfg = { .log = &c->log, .timeout_ns = TIMEOUT_NS };
+	int err;
+
+	c->log = (struct log){ stderr, LOG_WARN, "gpuvm" };
+	err = card_bus(c, msg, n);
+	if (!err)
+		err = drv_open(c->bus, &cfg, &c->drv, msg, n);
+	return err ? err : nvdrm_new(c->drv, &c->drm);
+}
+
+/* Threads that start here are not the program's: its signals are none of their business. */
+static int card_start(struct card **out)
+{
+	struct card *c = mem_new(struct card);
+	char msg[256] = "";
+	sigset_t all, old;
+	int err;
+
+	if (!c)
+		return -ENOMEM;
+	sigfillset(&all);
+	sigdelset(&all, SIGSEGV);
+	sigdelset(&all, SIGBUS);
+	sigdelset(&all, SIGFPE);
+	sigdelset(&all, SIGILL);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	err = card_build(c, msg, sizeof(msg));
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	if (!err) {
+		*out = c;
+		return 0;
+	}
+	if (!table.failed)
+		log_error(&c->log, "no GPU: %s", msg[0] ? msg : strerror(-err));
+	table.failed = true;
+	card_free(c);
+	return err;
+}
+
+static int card_get(struct card **out)
+{
+	int err = 0;
+
+	pthread_mutex_lock(&table.start_lock);
+	if (!table.card)
+		err = card_start(&table.card);
+	*out = table.card;
+	pthread_mutex_unlock(&table.start_lock);
+	return err;
+}
+
+struct nvdrm *node_drm(void)
+{
+	struct card *c = __atomic_load_n(&table.card, __ATOMIC_ACQUIRE);
+
+	return c ? c->drm : NULL;
+}
+
+/* ---- the table --------------------------------------------------------------------- */
+
+static struct node *find(const struct node_id *id)
+{
+	for (uint32_t i = 0; i < MAX_NODES; i++) {
+		struct node *n = &table.node[i];
+
+		if (n->used && n->id.dev == id->dev && n->id.ino == id->ino)
+			return n;
+	}
+	return NULL;
+}
+
+static bool any(void)
+{
+	return __atomic_load_n(&table.nr, __ATOMIC_ACQUIRE);
+}
+
+struct nvdrm_client *node_get(int fd, bool *stale)
+{
+	struct nvdrm_client *c = NULL;
+	struct node_id id;
+	struct node *n;
+
+	*stale = false;
+	if (!any() || raw_id(fd, &id))
+		return NULL;
+	pthread_mutex_lock(&table.lock);
+	n = find(&id);
+	if (n && n->client) {
+		n->busy++;
+		c = n->client;
+	}
+	*stale = n && !c;
+	pthread_mutex_unlock(&table.lock);
+	return c;
+}
+
+/* Takes the client out of a node nobody can reach any more; NULL if it must stay. */
+static struct nvdrm_client *take(struct node *n)
+{
+	struct nvdrm_client *c = n->client;
+
+	if (!n->closed || n->busy)
+		return NULL;
+	n->used = false;
+	n->client = NULL;
+	__atomic_sub_fetch(&table.nr, 1, __ATOMIC_RELEASE);
+	return c;
+}
+
+void node_put(struct nvdrm_client *c)
+{
+	struct nvdrm_client *gone = NULL;
+
+	pthread_mutex_lock(&table.lock);
+	for (uint32_t i = 0; i < MAX_NODES; i++) {
+		struct node *n = &table.node[i];
+
+		if (!n->used || n->client != c)
+			continue;
+		n->busy--;
+		gone = take(n);
+		break;
+	}
+	pthread_mutex_unlock(&table.lock);
+	nvdrm_client_free(gone);
+}
+
+bool node_is(int fd)
+{
+	struct node_id id;
+	bool is;
+
+	if (!any() || raw_id(fd, &id))
+		return false;
+	pthread_mutex_lock(&table.lock);
+	is = find(&id);
+	pthread_mutex_unlock(&table.lock);
+	return is;
+}
+
+struct nvdrm_bo *node_export(int fd)
+{
+	struct nvdrm *d = node_drm();
+	struct node_id id;
+
+	if (!d || raw_id(fd, &id) || !nvdrm_export_is(d, id.dev, id.ino))
+		return NULL;
+	return nvdrm_export_find(d, id.dev, id.ino);
+}
+
+void node_export_put(struct nvdrm_bo *bo)
+{
+	struct nvdrm *d = bo->drm;
+
+	pthread_mutex_lock(&d->lock);
+	nvdrm_bo_put(bo);
+	pthread_mutex_unlock(&d->lock);
+}
+
+/* ---- closing ------------------------------------------------------------------------- */
+
+/* Whether any descriptor of the process still is this file. */
+static bool still_open(const struct node_id *id)
+{
+	DIR *dir = opendir("/proc/self/fd");
+	const struct dirent *e;
+	struct node_id other;
+	bool found = false;
+
+	if (!dir)
+		return true;
+	while (!found && (e = readdir(dir)))
+		found = e->d_name[0] != '.' && !raw_id(atoi(e->d_name), &other) &&
+			other.dev == id->dev && other.ino == id->ino;
+	closedir(dir);
+	return found;
+}
+
+bool node_closing(int fd, struct node_id *id)
+{
+	struct node *n;
+	bool ours;
+
+	if (!node_drm() || raw_id(fd, id))
+		return false;
+	pthread_mutex_lock(&table.lock);
+	n = find(id);
+	ours = n && n->client;
+	pthread_mutex_unlock(&table.lock);
+	return n ? ours : nvdrm_export_is(node_drm(), id->dev, id->ino);
+}
+
+void node_closed(const struct node_id *id)
+{
+	struct nvdrm_client *gone = NULL;
+	struct node *n;
+
+	if (still_open(id))
+		return;
+	pthread_mutex_lock(&table.lock);
+	n = find(id);
+	if (n) {
+		n->closed = true;
+		gone = take(n);
+	}
+	pthread_mutex_unlock(&table.lock);
+	nvdrm_client_free(gone);
+	if (!n)
+		nvdrm_export_drop(node_drm(), id->dev, id->ino);
+}
+
+/* Nodes whose descriptors went without our seeing it (close_range, dup2). */
+static void collect(void)
+{
+	struct node_id ids[MAX_NODES];
+	uint32_t n = 0;
+
+	pthread_mutex_lock(&table.lock);
+	for (uint32_t i = 0; i < MAX_NODES; i++)
+		if (table.node[i].used && table.node[i].client)
+			ids[n++] = table.node[i].id;
+	pthread_mutex_unlock(&table.lock);
+	while (n--)
+		node_closed(&ids[n]);
+}
+
+/* ---- opening --------------------------------------------------------------------------- */
+
+static int add(int fd, struct nvdrm_client *c)
+{
+	struct node n = { .client = c, .used = true };
+	int err = -EMFILE;
+
+	if (raw_id(fd, &n.id))
+		return -EBADF;
+	pthread_mutex_lock(&table.lock);
+	for (uint32_t i = 0; i < MAX_NODES && err; i++) {
+		if (table.node[i].used)
+			continue;
+		table.node[i] = n;
+		__atomic_add_fetch(&table.nr, 1, __ATOMIC_RELEASE);
+		err = 0;
+	}
+	pthread_mutex_unlock(&table.lock);
+	return err;
+}
+
+int node_open(int flags)
+{
+	struct nvdrm_client *c;
+	struct card *card;
+	int fd, err;
+
+	err = card_get(&card);
+	if (err)
+		return err;
+	collect();
+	err = nvdrm_client_new(card->drm, &c);
+	if (err)
+		return err;
+	fd = memfd_create("renderD128", flags & O_CLOEXEC ? MFD_CLOEXEC : 0);
+	err = fd < 0 ? -errno : add(fd, c);
+	if (!err)
+		return fd;
+	nvdrm_client_free(c);
+	if (fd >= 0)
+		syscall(SYS_close, fd);
+	return err;
+}
+
+/* ---- fork and exit ------------------------------------------------------------------------ */
+
+static void fork_prepare(void)
+{
+	pthread_mutex_lock(&table.start_lock);
+	pthread_mutex_lock(&table.lock);
+}
+
+static void fork_parent(void)
+{
+	pthread_mutex_unlock(&table.lock);
+	pthread_mutex_unlock(&table.start_lock);
+}
+
+/* The parent's card is left where it is: its threads do not exist here, its locks may be held. */
+static void fork_child(void)
+{
+	table.card = NULL;
+	table.failed = false;
+	for (uint32_t i = 0; i < MAX_NODES; i++)
+		table.node[i].client = NULL;
+	pthread_mutex_unlock(&table.lock);
+	pthread_mutex_unlock(&table.start_lock);
+}
+
+__attribute__((constructor)) static void node_init(void)
+{
+	pthread_atfork(fork_prepare, fork_parent, fork_child);
+}
+
+/* Other threads may still be inside a client, or hold its locks for ever: then it is left alone. */
+__attribute__((destructor)) static void node_fini(void)
+{
+	struct card *c = __atomic_load_n(&table.card, __ATOMIC_ACQUIRE);
+
+	if (c && !c->dev)
+		nvdrm_quiet(c->drm);
+}

@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Calls that take a name: opening, reading links, asking for access.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "pv-driver/drm/preload/preload.h"
+
+typedef int open_fn(const char *, int, ...);
+typedef int openat_fn(int, const char *, int, ...);
+typedef int open_2_fn(const char *, int);
+typedef int openat_2_fn(int, const char *, int);
+typedef FILE *fopen_fn(const char *, const char *);
+typedef int access_fn(const char *, int);
+typedef int faccessat_fn(int, const char *, int, int);
+typedef ssize_t readlink_fn(const char *, char *, size_t);
+typedef ssize_t readlinkat_fn(int, const char *, char *, size_t);
+typedef ssize_t readlink_chk_fn(const char *, char *, size_t, size_t);
+typedef char *realpath_fn(const char *, char *);
+typedef DIR *opendir_fn(const char *);
+typedef int filter_fn(const struct dirent *);
+typedef int order_fn(const struct dirent **, const struct dirent **);
+typedef int scandir_fn(const char *, struct dirent ***, filter_fn *, order_fn *);
+
+static int open_node(int flags)
+{
+	int fd = node_open(flags);
+
+	if (fd >= 0)
+		return fd;
+	errno = -fd;
+	return -1;
+}
+
+static mode_t open_mode(int flags, va_list *ap)
+{
+	return flags & O_CREAT || (flags & O_TMPFILE) == O_TMPFILE ? va_arg(*ap, mode_t) : 0;
+}
+
+EXPORT int open(const char *path, int flags, ...)
+{
+	static void *slot;
+	char buf[PATH_LEN];
+	bool node;
+	const char *to = path_map(AT_FDCWD, path, buf, &node);
+	mode_t mode;
+	va_list ap;
+
+	va_start(ap, flags);
+	mode = open_mode(flags, &ap);
+	va_end(ap);
+	if (node)
+		return open_node(flags);
+	return ((open_fn *)real_sym(&slot, "open"))(to, flags, mode);
+}
+
+EXPORT int open64(const char *path, int flags, ...)
+{
+	static void *slot;
+	char buf[PATH_LEN];
+	bool node;
+	const char *to = path_map(AT_FDCWD, path, buf, &node);
+	mode_t mode;
+	va_list ap;
+
+	va_start(ap, flags);
+	mode = open_mode(flags, &ap);
+	va_end(ap);
+	if (node)
+		return open_node(flags);
+	return ((open_fn *)real_sym(&slot, "open64"))(to, flags, mode);
+}
+
+EXPORT int openat(int dirfd, const char *path, int flags, ...)
+{
+	static void *slot;
+	char buf[PATH_LEN];
+	bool node;
+	const char *to = path_map(dirfd, path, buf, &node);
+	mode_t mode;
+	va_list ap;
+
+	va_start(ap, flags);
+	mode = open_mode(flags, &ap);
+	va_end(ap);
+	if (node)
+		return open_node(flags);
+	return ((openat_fn *)real_sym(&slot, "openat"))(dirfd, to, flags, mode);
+}
+
+EXPORT int openat64(int dirfd, const char *path, int flags, ...)
+{
+	static void *slot;
+	char buf[PATH_LEN];
+	bool node;
+	const char *to = path_map(dirfd, path, buf, &node);
+	mode_t mode;
+	va_list ap;
+
+	va_start(ap, flags);
+	mode = open_mode(flags, &ap);
+	va_end(ap);
+	if (node)
+		return open_node(flags);
+	return ((openat_fn *)real_sym(&slot, "openat64"))(dirfd, to, flags, mode);
+}
+
+/* What a fortified build calls for open() without a mode. */
+int __open_2(const char *path, int flags);
+int __open64_2(const char *path, int flags);
+int __openat_2(int dirfd, const char *path, int flags);
+int __openat64_2(int dirfd, const char *path, int flags);
+
+EXPORT int __open_2(const char *path, int flags)
+{
+	return open(path, flags, 0);
+}
+
+EXPORT int __open64_2(const char *path, int flags)
+{
+	return open64(path, flags, 0);
+}
+
+EXPORT int __openat_2(int dirfd, const char *path, int flags)
+{
+	return openat(dirfd, path, flags, 0);
+}
+
+EXPORT int __openat64_2(int dirfd, const char *path, int flags)
+{
+	return openat64(dirfd, path, flags, 0);
+}
+
+EXPORT FILE *fopen(const char *path, const char *mode)
+{
+	static void *slot;
+	char buf[PATH_LEN];
+	bool node;
+
+	return ((fopen_fn *)real_sym(&slot, "fopen"))(path_map(AT_FDCWD, path, buf, &node), mode);
+}
+
+EXPORT FILE *fopen64(const char *path, const char *mode)
+{
+	static void *slot;
+	char buf[PATH_LEN];
+	bool node;
+
+	return ((fopen_fn *)real_sym(&slot, "fopen64"))(path_map(AT_FDCWD, path, buf, &node), mode);
+}
+
+EXPORT int access(const char *path, int how)
+{
+	static void *slot;
+	char buf[PATH_LEN];
+	bool node;
+	const char *to = path_map(AT_FDCWD, path, buf, &node);
+
+	return ((access_fn *)real_sym(&slot, "access"))(to, node ? how & R_OK : how);
+}
+
+EXPORT int faccessat(int dirfd, const char *path, int how, int flags)
+{
+	static void *slot;
+	char buf[PATH_LEN];
+	bool node;
+	const char *to = path_map(dirfd, path, buf, &node);
+
+	return ((faccessat_fn *)real_sym(&slot, "faccessat"))(dirfd, to, node ? how & R_OK : how,
+							      flags);
+}
+
+EXPORT ssize_t readlink(const char *path, char *to, size_t n)
+{
+	static void *slot;
+	char buf[PATH_LEN];
+	bool node;
+
+	return ((readlink_fn *)real_sym(&slot, "readlink"))(path_map(AT_FDCWD, path, buf, &node),
+							    to, n);
+}
+
+EXPORT ssize_t readlinkat(int dirfd, const char *path, char *to, size_t n)
+{
+	static void *slot;
+	char buf[PATH_LEN];
+	bool node;
+
+	return ((readlinkat_fn *)real_sym(&slot, "readlinkat"))(
+		dirfd, path_map(dirfd, path, buf, &node), to, n);
+}
+
+ssize_t __readlink_chk(const char *path, char *to, size_t n, size_t room);
+EXPORT ssize_t __readlink_chk(const char *path, char *to, size_t n, size_t room)
+{
+	static void *slot;
+	char buf[PATH_LEN];
+	bool node;
+
+	return ((readlink_chk_fn *)real_sym(&slot, "__readlink_chk"))(
+		path_map(AT_FDCWD, path, buf, &node), to, n, room);
+}
+
+EXPORT char *realpath(const char *path, char *to)
+{
+	static void *slot;
+	char buf[PATH_LEN];
+	bool node;
+	const char *from = path_map(AT_FDCWD, path, buf, &node);
+	char *p = ((realpath_fn *)real_sym(&slot, "realpath"))(from, to);
+
+	if (p && from != path)
+		path_unmap(p);
+	return p;
+}
+
+/* The room is checked by who was compiled so; PATH_MAX is what realpath() wants anyway. */
+char *__realpath_chk(const char *path, char *to, size_t room);
+EXPORT char *__realpath_chk(const char *path, char *to, size_t room)
+{
+	if (room < PATH_MAX)
+		abort();
+	return realpath(path, to);
+}
+
+EXPORT char *canonicalize_file_name(const char *path)
+{
+	return realpath(path, NULL);
+}
+
+EXPORT DIR *opendir(const char *path)
+{
+	static void *slot;
+	char buf[PATH_LEN];
+	bool node;
+
+	return ((opendir_fn *)real_sym(&slot, "opendir"))(path_map(AT_FDCWD, path, buf, &node));
+}
+
+EXPORT int scandir(const char *path, struct dirent ***list, filter_fn *filter, order_fn *order)
+{
+	static void *slot;
+	char buf[PATH_LEN];
+	bool node;
+
+	return ((scandir_fn *)real_sym(&slot, "scandir"))(path_map(AT_FDCWD, path, buf, &node), list,
+							  filter, order);
+}
