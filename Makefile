@@ -25,18 +25,19 @@ ALL_CFLAGS = -std=gnu11 $(CFLAGS) $(WARN) $(if $(filter 1,$(WERROR)),-Werror) \
 , := ,
 ALL_LDFLAGS = -pthread $(if $(filter 1,$(SAN)),-fsanitize=address$(,)undefined) $(LDFLAGS)
 # Debian 12 ships Zydis without a .pc file.
-LIBS_EXT = $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null) -lZydis -ldl -lrt
+LIBS_EXT = $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null) -lZydis -ldl -lrt -lm -lm
 LIBS_TEST = $(shell $(PKG_CONFIG) --libs $(TEST_PKGS) 2>/dev/null)
 
 # Rooms, lowest first.  Each becomes one archive; DEP_<room> is what may lie below it,
 # in link order.  tests/lint/includes.txt holds the same list for includes.
-ROOMS := base fermi part dev hv scheduler shadow core drv
+ROOMS := base fermi part dev hv scheduler simulator shadow core drv
 SRC_base := $(wildcard gpuvm/base/*.c)
 SRC_fermi := $(wildcard gpuvm/fermi/*.c)
 SRC_part := $(wildcard gpuvm/part.c gpuvm/vheap.c)
 SRC_dev := $(wildcard gpuvm/dev/*.c gpuvm/dev/sim/*.c gpuvm/dev/sim/sm/*.c)
 SRC_hv := $(wildcard gpuvm/hv/*.c)
 SRC_scheduler := $(wildcard scheduler/*.c)
+SRC_simulator := $(filter-out scheduler/simulator/main.c,$(wildcard scheduler/simulator/*.c))
 SRC_shadow := $(wildcard shadow/*.c)
 SRC_core := $(filter-out gpuvm/main.c $(SRC_part),$(wildcard gpuvm/*.c))
 SRC_drv := $(wildcard pv-driver/*.c pv-driver/drm/*.c)
@@ -46,6 +47,7 @@ DEP_part := base
 DEP_dev := fermi base
 DEP_hv := base
 DEP_scheduler := base
+DEP_simulator := scheduler base
 DEP_shadow := part dev hv fermi base
 DEP_drv := dev fermi base
 DEP_core := shadow scheduler drv part hv dev fermi base
@@ -53,14 +55,15 @@ DEP_core := shadow scheduler drv part hv dev fermi base
 lib = $(O)/lib/lib$(1).a
 obj = $(patsubst %.c,$(O)/obj/%.o,$(1))
 libs_of = $(call lib,$(1)) $(foreach d,$(DEP_$(1)),$(call lib,$(d)))
-ALL_LIBS := $(foreach r,core shadow scheduler drv part hv dev fermi base,$(call lib,$(r)))
+ALL_LIBS := $(foreach r,core shadow simulator scheduler drv part hv dev fermi base,$(call lib,$(r)))
 
 # Programs: source folder or file -> build/bin/<name>
 BIN_gpuvmd := gpuvm/main.c
 BIN_gpuvm := $(wildcard gpuvm/ctl/*.c)
 BIN_gpuvm-copy := $(wildcard pv-driver/copy/*.c)
 BIN_gpuvm-bench := $(wildcard bench/*.c)
-PROGS := $(foreach p,gpuvmd gpuvm gpuvm-copy gpuvm-bench,$(if $(wildcard $(BIN_$(p))),$(p)))
+BIN_gpuvm-sched := scheduler/simulator/main.c
+PROGS := $(foreach p,gpuvmd gpuvm gpuvm-copy gpuvm-bench gpuvm-sched,$(if $(wildcard $(BIN_$(p))),$(p)))
 BINS := $(PROGS:%=$(O)/bin/%)
 
 # The library that programs are started with (gpuvm run), and the files it shows them.  A sanitizer's

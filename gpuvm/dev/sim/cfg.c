@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "gpuvm/base/bits.h"
 #include "gpuvm/base/log.h"
@@ -13,6 +14,7 @@
 #include "gpuvm/dev/sim/private.h"
 
 #define MIB (1ull << 20)
+#define MAX_SM 64 /* more host threads than the card has warp schedulers help nobody */
 
 static int parse_vram(struct sim_cfg *c, const char *val)
 {
@@ -42,6 +44,20 @@ static int parse_fuses(struct sim_cfg *c, const char *val)
 	return 0;
 }
 
+static int parse_sm(struct sim_cfg *c, const char *val)
+{
+	unsigned long v;
+	char *end;
+
+	if (*val < '1' || *val > '9')
+		return -EINVAL;
+	v = strtoul(val, &end, 10);
+	if (*end || v > MAX_SM)
+		return -EINVAL;
+	c->nr_sm = (uint32_t)v;
+	return 0;
+}
+
 static const struct sim_option {
 	const char *name, *wants;
 	int (*parse)(struct sim_cfg *, const char *val);
@@ -49,6 +65,7 @@ static const struct sim_option {
 	{ "vram", "256M to 6G in whole MiB", parse_vram },
 	{ "clock", "real or manual", parse_clock },
 	{ "fuses", "a 32-bit number", parse_fuses },
+	{ "sm", "1 to 64 threads", parse_sm },
 };
 
 static int parse_option(struct sim_cfg *c, const char *opt, char *msg, size_t n)
@@ -67,7 +84,7 @@ static int parse_option(struct sim_cfg *c, const char *opt, char *msg, size_t n)
 		snprintf(msg, n, "sim: bad value in '%s': %s takes %s", clean, o->name, o->wants);
 		return -EINVAL;
 	}
-	snprintf(msg, n, "sim: unknown option '%s'; known: vram clock fuses", clean);
+	snprintf(msg, n, "sim: unknown option '%s'; known: vram clock fuses sm", clean);
 	return -EINVAL;
 }
 
@@ -79,6 +96,13 @@ static uint32_t count_fbp(uint64_t vram_len)
 	while (vram_len / MIB % n)
 		n--;
 	return n;
+}
+
+static uint32_t online(void)
+{
+	long n = sysconf(_SC_NPROCESSORS_ONLN);
+
+	return n < 1 ? 1 : n > MAX_SM ? MAX_SM : (uint32_t)n;
 }
 
 int sim_cfg_parse(struct sim_cfg *c, const char *arg, char *msg, size_t n)
@@ -102,5 +126,7 @@ int sim_cfg_parse(struct sim_cfg *c, const char *arg, char *msg, size_t n)
 		}
 	}
 	c->nr_fbp = count_fbp(c->vram_len);
+	if (!c->nr_sm)
+		c->nr_sm = online();
 	return 0;
 }

@@ -53,7 +53,7 @@ bool chan_ready(struct pfifo *f, struct chan *c, struct pbdma *p, uint64_t now)
 void chan_free_objects(struct chan_objects *o)
 {
 	for (uint32_t i = 0; i < FIFO_NR_CLASSES; i++)
-		mem_free(o->state[i]);
+		object_free(i, o->state[i]);
 	memset(o, 0, sizeof(*o));
 }
 

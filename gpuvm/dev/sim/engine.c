@@ -110,7 +110,7 @@ static void engine_fault(struct pbdma *p, const struct engine_ctx *x,
 	const struct engine_fact *fact = &engine_facts[x->engine];
 	struct mmu_fault fault = {
 		.unit = fact->unit, .reason = err->reason, .inst = p->inst, .va = err->va,
-		.write = err->write, .hub = true, .client = fact->client,
+		.write = err->write, .hub = !err->core, .client = err->core ? 0 : fact->client,
 	};
 
 	chan_set_off(p->chan, x->engine);
@@ -126,6 +126,7 @@ static void engine_error(struct pbdma *p, const struct engine_ctx *x, uint32_t m
 	if (x->engine == ENGINE_GR)
 		pgraph_error(p->sim,
 			     res == ENGINE_DATA_ERROR ? PGRAPH_INTR_DATA_ERROR :
+			     res == ENGINE_TRAP	      ? PGRAPH_INTR_TRAP :
 							PGRAPH_INTR_ILLEGAL_METHOD,
 			     x, mthd, val, class_id, err->code);
 	else

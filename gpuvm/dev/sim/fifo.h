@@ -248,6 +248,7 @@ void engine_fault_clear(struct sim *, uint32_t mask);	    /* PFIFO_ENG_FAULT W1C
 const struct engine_class *object_class(uint32_t e, uint32_t class_id, uint32_t *slot);
 /* Slot of a class from that function. */
 uint32_t object_slot(const struct engine_class *);
+void object_free(uint32_t slot, void *state); /* accepts NULL */
 extern const struct engine_class twod_class, threed_class, compute_class;
 
 #endif

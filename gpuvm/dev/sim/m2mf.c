@@ -171,5 +171,6 @@ static enum engine_result m2mf_mthd(const struct engine_ctx *x, void *state, uin
 }
 
 const struct engine_class m2mf_class = {
-	CLASS_M2MF_GF100, ENGINE_GR, sizeof(struct m2mf), m2mf_mthd, m2mf_data,
+	.class_id = CLASS_M2MF_GF100, .engine = ENGINE_GR, .state_len = sizeof(struct m2mf),
+	.mthd = m2mf_mthd, .data = m2mf_data,
 };

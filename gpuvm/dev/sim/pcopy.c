@@ -132,8 +132,10 @@ static enum engine_result pcopy_mthd(const struct engine_ctx *x, void *state, ui
 }
 
 const struct engine_class copy0_class = {
-	CLASS_COPY0_GF100, ENGINE_CE0, sizeof(struct pcopy), pcopy_mthd, NULL,
+	.class_id = CLASS_COPY0_GF100, .engine = ENGINE_CE0, .state_len = sizeof(struct pcopy),
+	.mthd = pcopy_mthd,
 };
 const struct engine_class copy1_class = {
-	CLASS_COPY1_GF100, ENGINE_CE1, sizeof(struct pcopy), pcopy_mthd, NULL,
+	.class_id = CLASS_COPY1_GF100, .engine = ENGINE_CE1, .state_len = sizeof(struct pcopy),
+	.mthd = pcopy_mthd,
 };

@@ -35,6 +35,7 @@ struct mmu;	  /* mmu.c */
 struct falcons;	  /* falcon.c */
 struct dma_range; /* mem.c */
 struct alarm;	  /* ptimer.c */
+struct sm;	  /* sm/pool.c */
 
 /*
  * One hardware unit's registers.  rd/wr are called with sim.lock held, with a
@@ -67,6 +68,7 @@ struct sim_cfg {
 	uint64_t vram_len;	/* 256 MiB .. 6 GiB, multiple of 1 MiB; default 1 GiB */
 	bool manual_clock;	/* clock=manual: time moves by advance() only */
 	uint32_t nr_fbp;	/* derived: 1..6 equal partitions */
+	uint32_t nr_sm;		/* sm=N: host threads that run shader programs; default: processors */
 	uint32_t disable_fuses; /* fuses=N: value of DISABLE_FUSES; default 0x7, headless */
 };
 
@@ -92,6 +94,7 @@ struct sim {
 	struct mmu *mmu;
 	struct pfifo *pfifo;
 	struct falcons *falcons;
+	struct sm *sm;
 	struct bar_space bar1, bar3;
 	uint8_t prom[VBIOS_LEN];
 };
@@ -169,12 +172,14 @@ enum engine_result {
 	ENGINE_DATA_ERROR, /* code in engine_error.code */
 	ENGINE_FAULT,	   /* engine_error.reason, va, write */
 	ENGINE_STOPPED,
+	ENGINE_TRAP,	   /* a program did what no program may */
 };
 struct engine_error {
 	uint32_t code;
 	enum fault_reason reason;
 	uint64_t va;
 	bool write;
+	bool core; /* of a shader core, not of the engine's front end */
 };
 /* Per-channel, per-class state; allocated when the class is bound, freed with the channel. */
 struct engine_class {
@@ -189,6 +194,9 @@ struct engine_class {
 	 */
 	enum engine_result (*data)(const struct engine_ctx *, void *state, uint32_t mthd,
 				   const uint32_t *val, uint32_t n, struct engine_error *err);
+	bool (*is_data)(uint32_t mthd); /* which methods data() is for; NULL: all */
+	void (*fini)(void *state);	/* frees what the state owns; NULL: nothing */
+	const struct engine_class *shares; /* the class whose state this one uses; NULL: its own */
 };
 extern const struct engine_class m2mf_class;   /* m2mf.c: 0x9039 */
 extern const struct engine_class copy0_class;  /* pcopy.c: 0x90b5 */

@@ -183,7 +183,8 @@ bool puller_bulk(struct pbdma *p, uint32_t subc, uint32_t mthd)
 {
 	const struct engine_class *k = p->chan->obj.bound[subc];
 
-	return mthd >= 0x100 && k && k->data && k->engine == subc_engine(p, subc);
+	return mthd >= 0x100 && k && k->data && (!k->is_data || k->is_data(mthd)) &&
+	       k->engine == subc_engine(p, subc);
 }
 
 enum step puller_data(struct pbdma *p, uint32_t subc, uint32_t mthd, const uint32_t *val,

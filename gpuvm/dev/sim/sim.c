@@ -20,6 +20,7 @@
 #include "gpuvm/base/mem.h"
 #include "gpuvm/dev/impl.h"
 #include "gpuvm/dev/sim/private.h"
+#include "gpuvm/dev/sim/sm/sm.h"
 
 static struct sim *sim_of(struct dev *d)
 {
@@ -320,6 +321,7 @@ static void sim_close(struct dev *d)
 
 	ptimer_stop(s);
 	pfifo_free(s);
+	sm_free(s);
 	falcon_free(s);
 	mmu_free(s);
 	mem_fini(s);
@@ -407,6 +409,8 @@ static int build(struct sim *s)
 		err = mmu_new(s);
 	if (!err)
 		err = falcon_new(s);
+	if (!err)
+		err = sm_new(s, s->cfg.nr_sm);
 	if (err)
 		return err;
 	pthread_mutex_lock(&s->lock);

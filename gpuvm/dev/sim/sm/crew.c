@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The blocks one worker has under way: starting them, choosing who runs next,
+ * running gangs.
+ *
+ * Always true: crew.pc[slot] is the pc of a warp that can run, else PC_NONE.
+ * The warps furthest behind run first, all that stand at the same place
+ * together, so that warps which went apart meet again; every FAIR_TURN-th choice
+ * is by turn instead, so that a warp which spins for another cannot starve it.
+ */
+#include "gpuvm/base/bits.h"
+#include "gpuvm/base/mem.h"
+#include "gpuvm/dev/sim/sm/core.h"
+#include "gpuvm/dev/sim/sm/pool.h"
+
+#define FAIR_TURN 16
+
+/* ---- blocks ------------------------------------------------------------------------ */
+
+static void warp_start(struct worker *wk, struct warp *w, struct cta *c, uint32_t index)
+{
+	const struct sm_grid *g = &wk->launch->g;
+	uint32_t threads = g->block[0] * g->block[1] * g->block[2], slot = w->slot;
+	uint32_t *local = w->local, left = threads - index * LANES;
+
+	memset(w, 0, offsetof(struct warp, stack));
+	w->slot = slot;
+	w->local = local;
+	w->cta = c;
+	w->index = index;
+	w->p[SM20_PRED_TRUE] = ~0u;
+	w->active = w->live = left >= LANES ? ~0u : (1u << left) - 1;
+	w->pc = g->entry;
+	w->state = WARP_RUN;
+	for (uint32_t i = 0; i < LANES; i++) {
+		uint32_t t = index * LANES + i;
+
+		w->tid[0][i] = t % g->block[0];
+		w->tid[1][i] = t / g->block[0] % g->block[1];
+		w->tid[2][i] = t / g->block[0] / g->block[1];
+	}
+	wk->crew->pc[slot] = w->pc;
+}
+
+/* Takes the next block of the grid into free slots from first on; false: none is left. */
+static bool cta_start(struct worker *wk, uint32_t at)
+{
+	struct sm_launch *l = wk->launch;
+	struct crew *crew = wk->crew;
+	struct cta *c = crew->cta[at];
+	uint64_t n = __atomic_fetch_add(&l->next_block, 1, __ATOMIC_RELAXED);
+
+	if (n >= l->nr_blocks) {
+		__atomic_store_n(&l->next_block, l->nr_blocks, __ATOMIC_RELAXED);
+		return false;
+	}
+	memset(c, 0, sizeof(*c));
+	c->id[0] = (uint32_t)(n % l->g.grid[0]);
+	c->id[1] = (uint32_t)(n / l->g.grid[0] % l->g.grid[1]);
+	c->id[2] = (uint32_t)(n / l->g.grid[0] / l->g.grid[1]);
+	c->nr_warps = c->live_warps = l->warps_per_block;
+	c->shared = crew->shared + (size_t)at * l->g.shared_len;
+	memset(c->shared, 0, l->g.shared_len);
+	for (uint32_t i = 0; i < NR_BARRIERS; i++)
+		c->barrier[i].all = ~0u;
+	for (uint32_t i = 0; i < c->nr_warps; i++) {
+		c->warp[i] = crew->warp[at * l->warps_per_block + i];
+		warp_start(wk, c->warp[i], c, i);
+	}
+	crew->busy++;
+	return true;
+}
+
+void crew_warp_moved(struct worker *wk, struct warp *w)
+{
+	struct cta *c = w->cta;
+
+	wk->crew->pc[w->slot] = PC_NONE;
+	if (!--c->live_warps) {
+		wk->crew->busy--;
+		return;
+	}
+	/* Who waits for the whole block now waits for one less. */
+	for (uint32_t i = 0; i < NR_BARRIERS && c->waiting; i++)
+		flow_barrier_check(wk, c, i);
+}
+
+static void refill(struct worker *wk)
+{
+	struct sm_launch *l = wk->launch;
+
+	for (uint32_t i = 0; i < l->blocks_at_once; i++) {
+		if (__atomic_load_n(&l->next_block, __ATOMIC_RELAXED) >= l->nr_blocks)
+			return;
+		if (!wk->crew->cta[i]->live_warps && !cta_start(wk, i))
+			return;
+	}
+}
+
+/* ---- running ------------------------------------------------------------------------ */
+
+/* Who runs next; false: nobody can. */
+static bool pick(struct worker *wk, struct gang *g)
+{
+	struct crew *crew = wk->crew;
+	uint32_t nr = crew->nr_warps, pc = PC_NONE;
+
+	if (++crew->turn % FAIR_TURN == 0)
+		for (uint32_t i = 0; i < nr && pc == PC_NONE; i++)
+			pc = crew->pc[(crew->turn / FAIR_TURN + i) % nr];
+	else
+		for (uint32_t i = 0; i < nr; i++)
+			pc = crew->pc[i] < pc ? crew->pc[i] : pc;
+	if (pc == PC_NONE)
+		return false;
+	g->n = 0;
+	for (uint32_t i = 0; i < nr && g->n < GANG_MAX; i++)
+		if (crew->pc[i] == pc)
+			g->w[g->n++] = crew->warp[i];
+	return true;
+}
+
+/* Lanes an instruction is for; their number is what it counts for. */
+static inline uint32_t masks(struct gang *g, const struct uop *u)
+{
+	uint32_t any = 0;
+
+	if (u->pred == SM20_PRED_TRUE && !u->pred_not) {
+		for (uint32_t k = 0; k < g->n; k++)
+			g->m[k] = g->w[k]->active;
+		return 1;
+	}
+	for (uint32_t k = 0; k < g->n; k++) {
+		const struct warp *w = g->w[k];
+
+		g->m[k] = w->active & (u->pred_not ? ~w->p[u->pred] : w->p[u->pred]);
+		any |= g->m[k];
+	}
+	return any;
+}
+
+/* One straight run of a gang, and where each warp is afterwards. */
+static void run(struct worker *wk, struct gang *g)
+{
+	uint32_t first = wk->crew->pc[g->w[0]->slot], n = 0, lanes = 0;
+	const struct uop *u = code_at(wk, first);
+
+	for (;; u++) {
+		uint32_t any = masks(g, u);
+
+		n++;
+		if (any || u->ends)
+			u->fn(g, u);
+		if (u->ends || __builtin_expect(launch_halted(wk->launch), 0))
+			break;
+	}
+	for (uint32_t k = 0; k < g->n; k++) {
+		struct warp *w = g->w[k];
+
+		lanes += (uint32_t)__builtin_popcount(w->active);
+		wk->crew->pc[w->slot] = w->state == WARP_RUN ? w->pc : PC_NONE;
+	}
+	wk->count.warps += (uint64_t)n * g->n;
+	wk->count.lanes += (uint64_t)n * lanes;
+	wk->budget -= (int64_t)n * g->n;
+}
+
+/* Lets dma_unmap and TLB flushes through, and looks at stop. */
+static void breathe(struct worker *wk)
+{
+	wk->budget = SLICE;
+	pthread_rwlock_unlock(&wk->sim->dma_lock);
+	space_forget(wk);
+	if (__atomic_load_n(wk->ctx->stop, __ATOMIC_RELAXED))
+		__atomic_store_n(&wk->launch->halt, true, __ATOMIC_RELAXED);
+	pthread_rwlock_rdlock(&wk->sim->dma_lock);
+}
+
+void crew_run(struct worker *wk)
+{
+	struct gang g = { .wk = wk };
+
+	wk->budget = SLICE;
+	while (!launch_halted(wk->launch)) {
+		refill(wk);
+		if (!wk->crew->busy)
+			return;
+		if (!pick(wk, &g)) {
+			launch_trap(wk, NULL, "every warp waits at a barrier");
+			return;
+		}
+		run(wk, &g);
+		if (wk->budget < 0)
+			breathe(wk);
+	}
+}
+
+/* ---- memory -------------------------------------------------------------------------- */
+
+void crew_free(struct crew *c)
+{
+	for (uint32_t i = 0; c && i < CREW_MAX; i++) {
+		mem_free(c->warp[i]);
+		mem_free(c->cta[i]);
+	}
+	if (c) {
+		mem_free(c->shared);
+		mem_free(c->local);
+	}
+	mem_free(c);
+}
+
+/* At least len zeroed bytes in *p. */
+static bool room(void **p, size_t *have, size_t len)
+{
+	if (*have < len) {
+		mem_free(*p);
+		*have = 0;
+		*p = mem_calloc(1, len);
+		if (!*p)
+			return false;
+		*have = len;
+		return true;
+	}
+	if (len)
+		memset(*p, 0, len);
+	return true;
+}
+
+struct crew *crew_prepare(struct crew *c, const struct sm_launch *l)
+{
+	size_t local = ((size_t)l->g.local_pos + l->g.local_neg) * LANES;
+	uint32_t nr = l->warps_per_block * l->blocks_at_once;
+	void *shared, *loc;
+	bool ok;
+
+	if (!c)
+		c = mem_new(struct crew);
+	if (!c)
+		return NULL;
+	shared = c->shared;
+	loc = c->local;
+	ok = room(&shared, &c->shared_len, (size_t)l->g.shared_len * l->blocks_at_once) &
+	     room(&loc, &c->local_len, local * nr);
+	c->shared = shared;
+	c->local = loc;
+	for (uint32_t i = 0; i < nr; i++) {
+		if (!c->warp[i])
+			c->warp[i] = mem_new(struct warp);
+		if (!c->cta[i])
+			c->cta[i] = mem_new(struct cta);
+		ok = ok && c->warp[i] && c->cta[i];
+		c->pc[i] = PC_NONE;
+		if (!ok)
+			continue;
+		c->cta[i]->live_warps = 0;
+		c->warp[i]->slot = i;
+		c->warp[i]->local = c->local ? c->local + i * (local / 4) : NULL;
+	}
+	c->nr_warps = nr;
+	c->busy = c->turn = 0;
+	if (ok)
+		return c;
+	crew_free(c);
+	return NULL;
+}

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: MIT
+/* The builds of lanes_*.c, by vector extension.  Every build gives the same results. */
+#include "gpuvm/dev/sim/sm/isa.h"
+
+#include "gpuvm/base/bits.h"
+
+typedef uop_fn (*select_fn)(const struct sm20_insn *);
+
+#define BUILD(isa)                                                                                 \
+	extern uop_fn int_select_##isa(const struct sm20_insn *),                                  \
+		float_select_##isa(const struct sm20_insn *),                                      \
+		double_select_##isa(const struct sm20_insn *),                                     \
+		cvt_select_##isa(const struct sm20_insn *),                                        \
+		mem_select_##isa(const struct sm20_insn *);
+
+BUILD(plain)
+BUILD(avx2)
+BUILD(avx512)
+
+#define ROW(isa)                                                                                   \
+	{                                                                                          \
+		int_select_##isa, float_select_##isa, double_select_##isa, cvt_select_##isa,       \
+			mem_select_##isa                                                           \
+	}
+
+static const select_fn select_table[SM_ISA_COUNT][5] = {
+	[SM_ISA_PLAIN] = ROW(plain),
+	[SM_ISA_AVX2] = ROW(avx2),
+	[SM_ISA_AVX512] = ROW(avx512),
+};
+
+enum sm_isa sm_isa_best(void)
+{
+	__builtin_cpu_init();
+	if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+	    __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
+		return SM_ISA_AVX512;
+	if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+		return SM_ISA_AVX2;
+	return SM_ISA_PLAIN;
+}
+
+uop_fn lanes_select(enum sm_isa isa, const struct sm20_insn *in)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(select_table[isa]); i++) {
+		uop_fn fn = select_table[isa][i](in);
+
+		if (fn)
+			return fn;
+	}
+	return NULL;
+}

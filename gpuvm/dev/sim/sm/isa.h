@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT */
+/* Which build of lanes_*.c runs: the best one this processor has, chosen once for each worker pool. */
+#ifndef GPUVM_DEV_SIM_SM_ISA_H
+#define GPUVM_DEV_SIM_SM_ISA_H
+
+#include "gpuvm/dev/sim/sm/core.h"
+
+/* What the processor offers. */
+enum sm_isa sm_isa_best(void);
+/* The handler of a lane operation; NULL: none of lanes_*.c has it. */
+uop_fn lanes_select(enum sm_isa, const struct sm20_insn *);
+
+#endif

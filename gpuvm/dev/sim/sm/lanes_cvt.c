@@ -1,0 +1,331 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Conversions over lanes; lanes.h says what is always true.
+ *
+ * Every conversion goes through a double or a 64-bit integer and is exact up to
+ * its one rounding: a float32 and a 32-bit integer fit a double, and 64-bit
+ * integers are converted by their own path.
+ */
+#include "gpuvm/dev/sim/sm/lanes.h"
+
+#include <math.h>
+
+uop_fn LANES_NAME(cvt_select)(const struct sm20_insn *in);
+
+#define F32_B(i) as_f32((r->b[i] & u->keep[1]) ^ u->flip[1])
+#define F64_B(i) as_f64(r->b[i], (r->bh[i] & u->keep[1]) ^ u->flip[1])
+
+#define CVT_ROW(name, expr)                                                                        \
+	LANES_INLINE void k_##name(uint32_t *o, const struct rows *r, const struct uop *u)         \
+	{                                                                                          \
+		(void)u;                                                                           \
+		EACH_LANE(i)                                                                       \
+			o[i] = (expr);                                                             \
+	}                                                                                          \
+	static void op_##name(struct gang *g, const struct uop *u)                                 \
+	{                                                                                          \
+		uint32_t old = round_enter(u->uses);                                               \
+                                                                                                   \
+		gang_row(g, u, k_##name);                                                          \
+		round_leave(u->uses, old);                                                         \
+	}
+
+/* ---- the common ones ---------------------------------------------------------------- */
+
+LANES_INLINE uint32_t f32_to_s32(float f)
+{
+	int32_t v = f >= -2147483648.0f && f < 2147483648.0f ? (int32_t)f :
+		    f > 0.0f ? INT32_MAX : INT32_MIN;
+
+	return f != f ? 0 : (uint32_t)v;
+}
+
+LANES_INLINE uint32_t f32_to_u32(float f)
+{
+	return f >= 4294967296.0f ? UINT32_MAX : f > 0.0f ? (uint32_t)(int64_t)f : 0;
+}
+CVT_ROW(f32_s32, f32_to_s32(F32_B(i)))
+CVT_ROW(f32_u32, f32_to_u32(F32_B(i)))
+CVT_ROW(s32_f32, f32_bits((float)(int32_t)r->b[i]))
+CVT_ROW(u32_f32, f32_bits((float)r->b[i]))
+CVT_ROW(f32_f32, f32_result(F32_B(i)))
+CVT_ROW(zext8, r->b[i] >> (8 * u->in.sel) & 0xff)
+CVT_ROW(zext16, r->b[i] >> (16 * u->in.sel) & 0xffff)
+CVT_ROW(sext8, (uint32_t)(int32_t)(int8_t)(r->b[i] >> (8 * u->in.sel)))
+CVT_ROW(sext16, (uint32_t)(int32_t)(int16_t)(r->b[i] >> (16 * u->in.sel)))
+
+/* ---- all the others, by a description ---------------------------------------------------- */
+
+static inline uint32_t type_bits(uint32_t t)
+{
+	switch (t) {
+	case SM20_U8: case SM20_S8: return 8;
+	case SM20_U16: case SM20_S16: case SM20_F16: return 16;
+	case SM20_U64: case SM20_S64: case SM20_F64: case SM20_B64: return 64;
+	default: return 32;
+	}
+}
+
+static inline bool type_signed(uint32_t t)
+{
+	return t == SM20_S8 || t == SM20_S16 || t == SM20_S32 || t == SM20_S64;
+}
+
+static double half_to_double(uint32_t h)
+{
+	uint32_t e = h >> 10 & 31, m = h & 0x3ff;
+	double v;
+
+	if (e == 31)
+		v = m ? (double)NAN : (double)INFINITY;
+	else if (e)
+		v = ldexp((double)(m | 0x400), (int)e - 25);
+	else
+		v = ldexp((double)m, -24);
+	return h & 0x8000 ? -v : v;
+}
+
+/* A whole number in the given rounding; ties to even. */
+static double round_whole(double d, uint32_t rnd)
+{
+	switch (rnd) {
+	case SM20_RND_M: return floor(d);
+	case SM20_RND_P: return ceil(d);
+	case SM20_RND_Z: return trunc(d);
+	default: return nearbyint(d);
+	}
+}
+
+static uint32_t double_to_half(double d, uint32_t rnd)
+{
+	uint32_t sign = (uint32_t)(f64_bits(d) >> 48) & 0x8000;
+	double a = fabs(d), unit, n;
+	int e;
+
+	if (d != d)
+		return 0x7fff;
+	if (a == (double)INFINITY)
+		return sign | 0x7c00;
+	frexp(a, &e);
+	e = a == 0.0 || e < -13 ? -13 : e; /* denormals share the exponent of the least normal */
+	unit = ldexp(1.0, e - 11);
+	n = round_whole(d / unit, rnd);
+	a = fabs(n) * unit;
+	if (a > 65504.0) /* a rounding that leads away from infinity ends at the largest number */
+		return sign | (rnd == SM20_RND_Z || (rnd == SM20_RND_M && !sign) ||
+					       (rnd == SM20_RND_P && sign) ? 0x7bff : 0x7c00);
+	n = fabs(n);
+	return sign | (n >= 2048.0 ? (uint32_t)(e + 15) << 10 :
+		       n >= 1024.0 ? (uint32_t)(e + 14) << 10 | ((uint32_t)n & 0x3ff) : (uint32_t)n);
+}
+
+/* The lane's source as a double, modifiers applied. */
+static double source_float(const struct uop *u, uint32_t lo, uint32_t hi)
+{
+	const struct sm20_src *s = &u->in.src[1];
+	double d;
+
+	switch (u->in.stype) {
+	case SM20_F16:
+		d = half_to_double(lo >> (16 * (u->in.sel & 1)) & 0xffff);
+		break;
+	case SM20_F64:
+		d = as_f64(lo, hi);
+		break;
+	default:
+		d = (double)as_f32(u->in.ftz ? f32_flush(lo) : lo);
+		break;
+	}
+	d = s->abs ? fabs(d) : d;
+	return s->neg ? -d : d;
+}
+
+struct wide_int {
+	bool neg;	/* below zero */
+	uint64_t v;	/* two's complement of 65 bits with neg */
+};
+
+static struct wide_int source_int(const struct uop *u, uint32_t lo, uint32_t hi)
+{
+	const struct sm20_src *s = &u->in.src[1];
+	uint32_t bits = type_bits(u->in.stype);
+	uint64_t v = (uint64_t)hi << 32 | lo;
+	struct wide_int w;
+
+	if (bits < 64) {
+		v = bits < 32 ? lo >> (bits * u->in.sel & 31) : lo;
+		v = type_signed(u->in.stype) ? (uint64_t)((int64_t)(v << (64 - bits)) >> (64 - bits)) :
+					       v & ((1ull << bits) - 1);
+	}
+	w = (struct wide_int){ type_signed(u->in.stype) && v >> 63, v };
+	if ((s->abs && w.neg) != s->neg && v) {
+		/* An unsigned number above 2^63 turned negative does not fit any result anyway. */
+		w.neg = !w.neg;
+		w.v = 0 - v;
+	}
+	return w;
+}
+
+/* Clamped to what type t holds. */
+static uint64_t clamp_int(struct wide_int w, uint32_t t)
+{
+	uint32_t bits = type_bits(t);
+	uint64_t max = type_signed(t) ? (1ull << (bits - 1)) - 1 : ~0ull >> (64 - bits);
+	uint64_t min = type_signed(t) ? ~max : 0;
+
+	if (w.neg)
+		return !type_signed(t) ? 0 : !(w.v >> 63) || w.v < min ? min : w.v;
+	return w.v > max ? max : w.v;
+}
+
+static uint64_t float_to_int(double d, uint32_t t)
+{
+	uint32_t bits = type_bits(t);
+	double top = ldexp(1.0, (int)bits - (type_signed(t) ? 1 : 0));
+	uint64_t max = type_signed(t) ? (1ull << (bits - 1)) - 1 : ~0ull >> (64 - bits);
+
+	if (d != d)
+		return 0;
+	if (d >= top)
+		return max;
+	if (type_signed(t))
+		return d < -top ? ~max : (uint64_t)(int64_t)d;
+	return d <= 0.0 ? 0 : (uint64_t)d;
+}
+
+/* v into float type t; the host's rounding is the instruction's. */
+static uint64_t pack_float(const struct uop *u, double d)
+{
+	float f;
+
+	if (u->in.sat)
+		d = d > 0.0 ? (d < 1.0 ? d : 1.0) : 0.0;
+	if (u->in.dtype == SM20_F64)
+		return d != d ? F64_NAN : f64_bits(d);
+	if (u->in.dtype == SM20_F16)
+		return double_to_half(d, u->in.rint ? SM20_RND_N : u->in.rnd);
+	f = (float)d;
+	return u->in.ftz ? f32_flush(f32_result(f)) : f32_result(f);
+}
+
+static uint64_t int_to_float(const struct uop *u, struct wide_int w)
+{
+	float f;
+
+	if (u->in.dtype == SM20_F64)
+		return f64_bits(w.neg ? (double)(int64_t)w.v : (double)w.v);
+	if (u->in.dtype == SM20_F16) /* beyond 2^17 it is infinity, whatever the low bits were */
+		return double_to_half(w.neg ? (double)(int64_t)w.v : (double)w.v, u->in.rnd);
+	f = w.neg ? (float)(int64_t)w.v : (float)w.v;
+	return f32_bits(f);
+}
+
+static uint64_t convert(const struct uop *u, uint32_t lo, uint32_t hi)
+{
+	struct wide_int w;
+	uint64_t v;
+	double d;
+
+	switch (u->in.op) {
+	case SM20_F2F:
+		d = source_float(u, lo, hi);
+		return pack_float(u, u->in.rint ? round_whole(d, u->in.rnd) : d);
+	case SM20_F2I:
+		v = float_to_int(round_whole(source_float(u, lo, hi), u->in.rnd), u->in.dtype);
+		break;
+	case SM20_I2F:
+		return int_to_float(u, source_int(u, lo, hi));
+	default:
+		w = source_int(u, lo, hi);
+		v = u->in.sat ? clamp_int(w, u->in.dtype) : w.v;
+		break;
+	}
+	/* Narrow results fill the register: zeros, or the sign. */
+	switch (u->in.dtype) {
+	case SM20_U8: return v & 0xff;
+	case SM20_S8: return (uint32_t)(int32_t)(int8_t)v;
+	case SM20_U16: return v & 0xffff;
+	case SM20_S16: return (uint32_t)(int32_t)(int16_t)v;
+	default: return v;
+	}
+}
+
+static void op_convert(struct gang *g, const struct uop *u)
+{
+	bool wide_in = type_bits(u->in.stype) == 64, wide_out = type_bits(u->in.dtype) == 64;
+	uint32_t old = round_enter(u->uses);
+
+	gang_spread(g, u, wide_in);
+	for (uint32_t k = 0; k < g->n; k++) {
+		struct rows r = gang_rows(g, u, k, wide_in);
+		uint32_t t[2][LANES] = { 0 }, m = g->m[k];
+		struct warp *w = g->w[k];
+
+		for (int i = 0; i < LANES; i++) {
+			uint64_t v;
+
+			if (!(m >> i & 1))
+				continue;
+			v = convert(u, r.b[i], wide_in ? r.bh[i] : 0);
+			t[0][i] = (uint32_t)v;
+			t[1][i] = (uint32_t)(v >> 32);
+		}
+		row_keep(w->r[u->d], t[0], m);
+		if (wide_out)
+			row_keep(w->r[u->d + 1], t[1], m);
+		if (u->in.cc_write)
+			warp_flags(w, m, t[0], 0, 0);
+	}
+	round_leave(u->uses, old);
+}
+
+static bool is_plain(const struct sm20_insn *in)
+{
+	return !in->sat && !in->ftz && !in->src[1].neg && !in->src[1].abs;
+}
+
+static uop_fn select_float(const struct sm20_insn *in)
+{
+	bool whole = in->op == SM20_F2I && in->rnd == SM20_RND_Z;
+
+	if (in->stype != SM20_F32 || in->ftz || in->sat)
+		return op_convert;
+	if (in->op == SM20_F2F && in->dtype == SM20_F32 && !in->rint)
+		return op_f32_f32;
+	if (whole && in->dtype == SM20_S32)
+		return op_f32_s32;
+	return whole && in->dtype == SM20_U32 ? op_f32_u32 : op_convert;
+}
+
+static uop_fn select_int(const struct sm20_insn *in)
+{
+	if (!is_plain(in))
+		return op_convert;
+	if (in->op == SM20_I2F && in->dtype == SM20_F32 && in->stype == SM20_S32)
+		return op_s32_f32;
+	if (in->op == SM20_I2F && in->dtype == SM20_F32 && in->stype == SM20_U32)
+		return op_u32_f32;
+	if (in->op != SM20_I2I || type_bits(in->dtype) != 32)
+		return op_convert;
+	switch (in->stype) {
+	case SM20_U8: return op_zext8;
+	case SM20_S8: return op_sext8;
+	case SM20_U16: return op_zext16;
+	case SM20_S16: return op_sext16;
+	default: return op_convert;
+	}
+}
+
+uop_fn LANES_NAME(cvt_select)(const struct sm20_insn *in)
+{
+	switch (in->op) {
+	case SM20_F2F:
+	case SM20_F2I:
+		return select_float(in);
+	case SM20_I2F:
+	case SM20_I2I:
+		return select_int(in);
+	default:
+		return NULL;
+	}
+}

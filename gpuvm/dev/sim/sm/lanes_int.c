@@ -1,0 +1,457 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Integer operations over lanes; lanes.h says what is always true.
+ *
+ * The adder is one for all of IADD, IMAD and SHLADD: x + y + carry-in with one
+ * side inverted for a subtraction, so carry means "no borrow"
+ * [docs/hw/graph/tesla/cuda/int.rst, the same adder].
+ */
+#include "gpuvm/dev/sim/sm/lanes.h"
+
+uop_fn LANES_NAME(int_select)(const struct sm20_insn *in);
+
+#define A(i) ((r->a[i] & ka) ^ fa)
+#define B(i) ((r->b[i] & kb) ^ fb)
+#define C(i) ((r->c[i] & kc) ^ fc)
+#define MODS                                                                                       \
+	const uint32_t ka = u->keep[0], fa = u->flip[0], kb = u->keep[1], fb = u->flip[1];         \
+	const uint32_t kc = u->keep[2], fc = u->flip[2];                                           \
+	(void)ka, (void)fa, (void)kb, (void)fb, (void)kc, (void)fc
+
+#define ROW_OP(name, expr)                                                                         \
+	LANES_INLINE void k_##name(uint32_t *o, const struct rows *r, const struct uop *u)         \
+	{                                                                                          \
+		MODS;                                                                              \
+		EACH_LANE(i)                                                                       \
+			o[i] = (expr);                                                             \
+	}                                                                                          \
+	static void op_##name(struct gang *g, const struct uop *u)                                 \
+	{                                                                                          \
+		gang_row(g, u, k_##name);                                                          \
+	}
+
+LANES_INLINE uint32_t mul_hi(uint32_t a, uint32_t b, uint32_t signs)
+{
+	uint32_t hi = (uint32_t)((uint64_t)a * b >> 32);
+
+	/* A negative factor was read 2^32 too large. */
+	hi -= signs & 1 && a >> 31 ? b : 0;
+	return hi - (signs & 2 && b >> 31 ? a : 0);
+}
+
+/* uses: bit 0 a is signed, bit 1 b is */
+ROW_OP(mov, B(i))
+ROW_OP(and, A(i) & B(i))
+ROW_OP(or, A(i) | B(i))
+ROW_OP(xor, A(i) ^ B(i))
+ROW_OP(add, A(i) + B(i))
+ROW_OP(sub, A(i) - B(i))
+ROW_OP(subr, B(i) - A(i))
+ROW_OP(addpo, A(i) + B(i) + 1)
+ROW_OP(mul, A(i) * B(i))
+ROW_OP(mulhi, mul_hi(A(i), B(i), u->uses))
+ROW_OP(mad, A(i) * B(i) + C(i))
+ROW_OP(madhi, mul_hi(A(i), B(i), u->uses) + C(i))
+ROW_OP(shladd, (A(i) << u->in.shift) + B(i))
+ROW_OP(shl, B(i) < 32 ? A(i) << (B(i) & 31) : 0)
+ROW_OP(shl_wrap, A(i) << (B(i) & 31))
+ROW_OP(shr, B(i) < 32 ? A(i) >> (B(i) & 31) : 0)
+ROW_OP(shr_wrap, A(i) >> (B(i) & 31))
+ROW_OP(sar, (uint32_t)((int32_t)A(i) >> (B(i) < 32 ? B(i) : 31)))
+ROW_OP(sar_wrap, (uint32_t)((int32_t)A(i) >> (B(i) & 31)))
+ROW_OP(umin, A(i) < B(i) ? A(i) : B(i))
+ROW_OP(umax, A(i) > B(i) ? A(i) : B(i))
+ROW_OP(smin, (int32_t)A(i) < (int32_t)B(i) ? A(i) : B(i))
+ROW_OP(smax, (int32_t)A(i) > (int32_t)B(i) ? A(i) : B(i))
+ROW_OP(usad, (A(i) > B(i) ? A(i) - B(i) : B(i) - A(i)) + C(i))
+ROW_OP(ssad, ((int32_t)A(i) > (int32_t)B(i) ? A(i) - B(i) : B(i) - A(i)) + C(i))
+
+LANES_INLINE uint32_t ones(uint32_t v)
+{
+	v -= v >> 1 & 0x55555555;
+	v = (v & 0x33333333) + (v >> 2 & 0x33333333);
+	return ((v + (v >> 4)) & 0x0f0f0f0f) * 0x01010101 >> 24;
+}
+ROW_OP(popc, ones(A(i) & B(i)))
+
+LANES_INLINE uint32_t reversed(uint32_t v)
+{
+	v = (v >> 1 & 0x55555555) | (v & 0x55555555) << 1;
+	v = (v >> 2 & 0x33333333) | (v & 0x33333333) << 2;
+	v = (v >> 4 & 0x0f0f0f0f) | (v & 0x0f0f0f0f) << 4;
+	return __builtin_bswap32(v);
+}
+
+/* Number of the highest one; ~0 for none. */
+LANES_INLINE uint32_t top_bit(uint32_t v)
+{
+	return v ? 31u - (uint32_t)__builtin_clz(v) : ~0u;
+}
+
+LANES_INLINE uint32_t find(uint32_t v, const struct uop *u)
+{
+	uint32_t n = top_bit(u->in.dtype == SM20_S32 && v >> 31 ? ~v : v);
+
+	return u->in.amt && n != ~0u ? 31 - n : n;
+}
+ROW_OP(find, find(B(i), u))
+
+LANES_INLINE uint32_t extract(uint32_t a, uint32_t b, bool is_signed, bool rev)
+{
+	uint32_t pos = b & 0xff, len = b >> 8 & 0xff, v = rev ? reversed(a) : a;
+	uint32_t sign = is_signed && v >> 31 ? ~0u : 0, top;
+
+	/* Bits beyond the word are zero, or the sign. */
+	v = pos < 32 ? (uint32_t)((int64_t)((uint64_t)sign << 32 | v) >> (pos & 31)) : sign;
+	if (len >= 32)
+		return v;
+	top = len ? v >> (len - 1) & 1 : 0;
+	v &= (1u << len) - 1;
+	return is_signed && top ? v | ~((1u << len) - 1) : v;
+}
+ROW_OP(uext, extract(A(i), B(i), false, u->in.rev))
+ROW_OP(sext, extract(A(i), B(i), true, u->in.rev))
+
+LANES_INLINE uint32_t insert(uint32_t a, uint32_t b, uint32_t c)
+{
+	uint32_t pos = b & 0xff, len = b >> 8 & 0xff, mask;
+
+	mask = len >= 32 ? ~0u : (1u << (len & 31)) - 1;
+	mask = pos < 32 ? mask << (pos & 31) : 0;
+	return (c & ~mask) | ((pos < 32 ? a << (pos & 31) : 0) & mask);
+}
+ROW_OP(ins, insert(A(i), B(i), C(i)))
+
+LANES_INLINE bool relation_s32(uint32_t cmp, int32_t a)
+{
+	return (cmp & 1 && a < 0) || (cmp & 2 && a == 0) || (cmp & 4 && a > 0);
+}
+LANES_INLINE bool relation_u32(uint32_t cmp, uint32_t a)
+{
+	return (cmp & 2 && a == 0) || (cmp & 4 && a > 0);
+}
+ROW_OP(slct_s, relation_s32(u->in.cmp, (int32_t)C(i)) ? A(i) : B(i))
+ROW_OP(slct_u, relation_u32(u->in.cmp, C(i)) ? A(i) : B(i))
+
+/* ---- permutation of bytes [PTX ISA, prmt] --------------------------------------- */
+
+LANES_INLINE uint32_t prmt_selector(uint32_t sel, uint32_t mode)
+{
+	uint32_t n = sel & 3, at[4];
+
+	for (uint32_t k = 0; k < 4; k++) {
+		switch (mode) {
+		case SM20_PRMT_F4E: at[k] = n + k; break;
+		case SM20_PRMT_B4E: at[k] = (n - k) & 7; break;
+		case SM20_PRMT_RC8: at[k] = n; break;
+		case SM20_PRMT_ECL: at[k] = k > n ? k : n; break;
+		case SM20_PRMT_ECR: at[k] = k < n ? k : n; break;
+		default: at[k] = (n & 1) * 2 + (k & 1); break;
+		}
+	}
+	return at[0] | at[1] << 4 | at[2] << 8 | at[3] << 12;
+}
+
+LANES_INLINE uint32_t permute(uint32_t lo, uint32_t sel, uint32_t hi)
+{
+	uint64_t all = (uint64_t)hi << 32 | lo;
+	uint32_t v = 0;
+
+	for (uint32_t k = 0; k < 4; k++) {
+		uint32_t n = sel >> (4 * k), byte = (uint32_t)(all >> (8 * (n & 7))) & 0xff;
+
+		byte = n & 8 ? (byte & 0x80 ? 0xff : 0) : byte;
+		v |= byte << (8 * k);
+	}
+	return v;
+}
+ROW_OP(prmt, permute(A(i), B(i), C(i)))
+ROW_OP(prmt_mode, permute(A(i), prmt_selector(B(i), u->in.prmt), C(i)))
+
+/* ---- the adder with flags --------------------------------------------------------- */
+
+/* Rows x and y into w's destination. */
+LANES_INLINE void add_flags(struct warp *w, const struct uop *u, uint32_t m, const uint32_t *x,
+			    const uint32_t *y)
+{
+	uint32_t op = u->in.addop, fx = op == SM20_SUBR ? ~0u : 0, fy = op == SM20_SUB ? ~0u : 0;
+	uint32_t cin = u->in.x ? w->cc : op == SM20_ADD ? 0 : ~0u, carry = 0, over = 0;
+	uint32_t t[LANES] __attribute__((aligned(64))), *d = w->r[u->d];
+	bool sat = u->in.sat;
+
+	EACH_LANE(i)
+	{
+		uint32_t a = x[i] ^ fx, b = y[i] ^ fy, s = a + b;
+		uint32_t c1 = s < a, z = s + (cin & lane_bit[i] ? 1 : 0), c2 = z < s;
+		uint32_t v = (a ^ z) & (b ^ z);
+
+		carry |= c1 | c2 ? lane_bit[i] : 0;
+		over |= v >> 31 ? lane_bit[i] : 0;
+		t[i] = sat && v >> 31 ? (a >> 31 ? 0x80000000 : 0x7fffffff) : z;
+	}
+	row_keep(d, t, m);
+	if (u->in.cc_write)
+		warp_flags(w, m, t, carry, over);
+}
+
+static void op_iadd_flags(struct gang *g, const struct uop *u)
+{
+	MODS;
+	gang_spread(g, u, false);
+	for (uint32_t k = 0; k < g->n; k++) {
+		struct rows rows = gang_rows(g, u, k, false), *r = &rows;
+		uint32_t x[LANES], y[LANES];
+
+		EACH_LANE(i)
+		{
+			x[i] = A(i);
+			y[i] = B(i);
+		}
+		add_flags(g->w[k], u, g->m[k], x, y);
+	}
+}
+
+static void op_shladd_flags(struct gang *g, const struct uop *u)
+{
+	MODS;
+	gang_spread(g, u, false);
+	for (uint32_t k = 0; k < g->n; k++) {
+		struct rows rows = gang_rows(g, u, k, false), *r = &rows;
+		uint32_t x[LANES], y[LANES];
+
+		EACH_LANE(i)
+		{
+			x[i] = A(i) << u->in.shift;
+			y[i] = B(i);
+		}
+		add_flags(g->w[k], u, g->m[k], x, y);
+	}
+}
+
+static void op_imad_flags(struct gang *g, const struct uop *u)
+{
+	MODS;
+	gang_spread(g, u, false);
+	for (uint32_t k = 0; k < g->n; k++) {
+		struct rows rows = gang_rows(g, u, k, false), *r = &rows;
+		uint32_t x[LANES], y[LANES];
+
+		EACH_LANE(i)
+		{
+			x[i] = u->in.hi ? mul_hi(A(i), B(i), u->uses) : A(i) * B(i);
+			y[i] = C(i);
+		}
+		add_flags(g->w[k], u, g->m[k], x, y);
+	}
+}
+
+/* ---- compares ----------------------------------------------------------------------- */
+
+/* Relations of a - b, of one word or (x) of the high word of a longer compare. */
+LANES_INLINE uint32_t int_relation(const struct warp *w, const struct uop *u, const struct rows *r)
+{
+	uint32_t lt = 0, eq = 0, flip = u->in.stype == SM20_S32 ? 0x80000000 : 0;
+	MODS;
+
+	if (!u->in.x) {
+		EACH_LANE(i)
+		{
+			uint32_t a = A(i) ^ flip, b = B(i) ^ flip;
+
+			lt |= a < b ? lane_bit[i] : 0;
+			eq |= a == b ? lane_bit[i] : 0;
+		}
+	} else {
+		EACH_LANE(i)
+		{
+			uint32_t a = A(i) ^ flip, b = B(i) ^ flip;
+			bool borrow = !(w->cc & lane_bit[i]);
+
+			lt |= a < b || (a == b && borrow) ? lane_bit[i] : 0;
+			eq |= a == b && !borrow && w->cz & lane_bit[i] ? lane_bit[i] : 0;
+		}
+	}
+	return lanes_compare(u->in.cmp, lt, eq, 0);
+}
+
+static void op_isetp(struct gang *g, const struct uop *u)
+{
+	gang_spread(g, u, false);
+	for (uint32_t k = 0; k < g->n; k++) {
+		struct rows r = gang_rows(g, u, k, false);
+
+		warp_setp(g->w[k], u, g->m[k], int_relation(g->w[k], u, &r));
+	}
+}
+
+static void op_iset(struct gang *g, const struct uop *u)
+{
+	gang_spread(g, u, false);
+	for (uint32_t k = 0; k < g->n; k++) {
+		struct rows r = gang_rows(g, u, k, false);
+
+		warp_set(g->w[k], u, g->m[k], int_relation(g->w[k], u, &r));
+	}
+}
+
+static void op_selp(struct gang *g, const struct uop *u)
+{
+	MODS;
+	gang_spread(g, u, false);
+	for (uint32_t k = 0; k < g->n; k++) {
+		struct warp *w = g->w[k];
+		struct rows rows = gang_rows(g, u, k, false), *r = &rows;
+		uint32_t c = warp_pred(w, &u->in.src[2]), m = g->m[k], *d = w->r[u->d];
+
+		EACH_LANE(i)
+		{
+			uint32_t v = c & lane_bit[i] ? A(i) : B(i);
+
+			d[i] = m & lane_bit[i] ? v : d[i];
+		}
+	}
+}
+
+/* Minimum where the predicate holds, maximum elsewhere. */
+static void op_imnmx(struct gang *g, const struct uop *u)
+{
+	uint32_t flip = u->in.dtype == SM20_S32 ? 0x80000000 : 0;
+	MODS;
+	gang_spread(g, u, false);
+	for (uint32_t k = 0; k < g->n; k++) {
+		struct warp *w = g->w[k];
+		struct rows rows = gang_rows(g, u, k, false), *r = &rows;
+		uint32_t c = warp_pred(w, &u->in.src[2]), m = g->m[k], t[LANES];
+
+		EACH_LANE(i)
+		{
+			bool less = (A(i) ^ flip) < (B(i) ^ flip), min = c & lane_bit[i];
+
+			t[i] = less == min ? A(i) : B(i);
+		}
+		row_keep(w->r[u->d], t, m);
+		if (u->in.cc_write)
+			warp_flags(w, m, t, 0, 0);
+	}
+}
+
+static void op_mov_lanes(struct gang *g, const struct uop *u)
+{
+	gang_spread(g, u, false);
+	for (uint32_t k = 0; k < g->n; k++) {
+		struct rows r = gang_rows(g, u, k, false);
+
+		row_keep(g->w[k]->r[u->d], r.b, g->m[k] & u->in.lanes * 0x11111111u);
+	}
+}
+
+/* Logic whose zero flag continues an earlier one. */
+static void op_logic_x(struct gang *g, const struct uop *u)
+{
+	MODS;
+	gang_spread(g, u, false);
+	for (uint32_t k = 0; k < g->n; k++) {
+		struct warp *w = g->w[k];
+		struct rows rows = gang_rows(g, u, k, false), *r = &rows;
+		uint32_t t[LANES], cz = w->cz, m = g->m[k];
+
+		EACH_LANE(i)
+			t[i] = lanes_logic(A(i), B(i), u->in.logic);
+		row_keep(w->r[u->d], t, m);
+		if (u->in.cc_write) {
+			warp_flags(w, m, t, 0, 0);
+			w->cz = (w->cz & ~m) | (w->cz & cz & m);
+		}
+	}
+}
+
+static uop_fn select_add(const struct sm20_insn *in)
+{
+	static const uop_fn plain[] = { op_add, op_sub, op_subr, op_addpo };
+	bool flags = in->cc_write || in->x || in->sat;
+
+	switch (in->op) {
+	case SM20_IADD:
+		return flags ? op_iadd_flags : plain[in->addop & 3];
+	case SM20_SHLADD:
+		return flags || in->addop != SM20_ADD ? op_shladd_flags : op_shladd;
+	case SM20_IMAD:
+		if (flags || in->addop != SM20_ADD)
+			return op_imad_flags;
+		return in->hi ? op_madhi : op_mad;
+	default:
+		return NULL;
+	}
+}
+
+static uop_fn select_shift(const struct sm20_insn *in)
+{
+	if (in->x || in->rev)
+		return NULL;
+	if (in->op == SM20_SHL)
+		return in->wrap ? op_shl_wrap : op_shl;
+	if (in->dtype == SM20_S32)
+		return in->wrap ? op_sar_wrap : op_sar;
+	return in->wrap ? op_shr_wrap : op_shr;
+}
+
+static uop_fn select_bits(const struct sm20_insn *in)
+{
+	static const uop_fn logic[] = { op_and, op_or, op_xor, op_mov };
+	bool is_signed = in->dtype == SM20_S32;
+
+	switch (in->op) {
+	case SM20_LOGIC:
+		return in->x ? op_logic_x : logic[in->logic & 3];
+	case SM20_SHL:
+	case SM20_SHR:
+		return select_shift(in);
+	case SM20_EXT:
+		return is_signed ? op_sext : op_uext;
+	case SM20_INS:
+		return op_ins;
+	case SM20_FIND:
+		return op_find;
+	case SM20_POPC:
+		return op_popc;
+	case SM20_PRMT:
+		return in->prmt == SM20_PRMT_IDX ? op_prmt : op_prmt_mode;
+	case SM20_MOV:
+		return in->lanes == 15 ? op_mov : op_mov_lanes;
+	default:
+		return NULL;
+	}
+}
+
+uop_fn LANES_NAME(int_select)(const struct sm20_insn *in)
+{
+	bool is_signed = in->dtype == SM20_S32, min;
+
+	switch (in->op) {
+	case SM20_IADD:
+	case SM20_SHLADD:
+	case SM20_IMAD:
+		return select_add(in);
+	case SM20_IMUL:
+		return in->hi ? op_mulhi : op_mul;
+	case SM20_IMNMX:
+		if (in->mm)
+			return NULL;
+		if (in->src[2].kind != SM20_SRC_PRED || in->src[2].reg != SM20_PRED_TRUE)
+			return op_imnmx;
+		min = !in->src[2].inv;
+		return is_signed ? (min ? op_smin : op_smax) : (min ? op_umin : op_umax);
+	case SM20_SAD:
+		return is_signed ? op_ssad : op_usad;
+	case SM20_ISLCT:
+		return in->stype == SM20_S32 ? op_slct_s : op_slct_u;
+	case SM20_ISETP:
+		return op_isetp;
+	case SM20_ISET:
+		return op_iset;
+	case SM20_SELP:
+		return op_selp;
+	default:
+		return select_bits(in);
+	}
+}

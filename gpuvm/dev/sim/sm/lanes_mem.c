@@ -1,0 +1,309 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Loads and stores over lanes; lanes.h says what is always true.
+ *
+ * The quick ways: all lanes inside one known page of g[], or inside s[], or at
+ * one address of l[].  Everything else, and everything that is wrong, goes lane
+ * by lane through space.c, which finds the fault.
+ */
+#include "gpuvm/dev/sim/sm/lanes.h"
+
+#ifdef __AVX512F__
+#include <immintrin.h>
+#endif
+
+uop_fn LANES_NAME(mem_select)(const struct sm20_insn *in);
+
+LANES_INLINE uint32_t type_len(uint32_t t)
+{
+	switch (t) {
+	case SM20_U8: case SM20_S8: return 1;
+	case SM20_U16: case SM20_S16: return 2;
+	case SM20_B64: case SM20_U64: case SM20_S64: case SM20_F64: return 8;
+	case SM20_B128: return 16;
+	default: return 4;
+	}
+}
+
+/* ---- rows from and to memory at base + idx[lane] --------------------------------------- */
+
+LANES_INLINE void load_word(uint32_t *d, const uint8_t *base, const uint32_t *idx, uint32_t at,
+			    uint32_t m)
+{
+#ifdef __AVX512F__
+	for (int h = 0; h < 2; h++) {
+		__m512i i = _mm512_loadu_si512(idx + 16 * h), old = _mm512_load_si512(d + 16 * h);
+
+		_mm512_store_si512(d + 16 * h, _mm512_mask_i32gather_epi32(
+			old, (__mmask16)(m >> (16 * h)), i, base + at, 1));
+	}
+#else
+	for (int i = 0; i < LANES; i++)
+		if (m >> i & 1)
+			memcpy(&d[i], base + idx[i] + at, 4);
+#endif
+}
+
+LANES_INLINE void load_narrow(uint32_t *d, const uint8_t *base, const uint32_t *idx, uint32_t type,
+			      uint32_t m)
+{
+	for (int i = 0; i < LANES; i++) {
+		const uint8_t *p = base + idx[i];
+		uint16_t half;
+
+		if (!(m >> i & 1))
+			continue;
+		if (type == SM20_U8 || type == SM20_S8) {
+			d[i] = type == SM20_U8 ? *p : (uint32_t)(int32_t)(int8_t)*p;
+			continue;
+		}
+		memcpy(&half, p, 2);
+		d[i] = type == SM20_U16 ? half : (uint32_t)(int32_t)(int16_t)half;
+	}
+}
+
+/* Whether lane i's element follows lane i - 1's. */
+LANES_INLINE bool is_run(const uint32_t *idx, uint32_t len)
+{
+	uint32_t bad = 0, first = idx[0];
+
+	EACH_LANE(i)
+		bad |= idx[i] - first - (uint32_t)i * len;
+	return !bad;
+}
+
+LANES_INLINE void load_rows(struct warp *w, const struct uop *u, const uint8_t *base,
+			    const uint32_t *idx, uint32_t m)
+{
+	uint32_t len = type_len(u->in.dtype);
+
+	if (len < 4) {
+		load_narrow(w->r[u->d], base, idx, u->in.dtype, m);
+		return;
+	}
+	if (len == 4 && m == ~0u && is_run(idx, 4)) {
+		memcpy(w->r[u->d], base + idx[0], 4 * LANES);
+		return;
+	}
+	for (uint32_t j = 0; j < len / 4; j++)
+		load_word(w->r[u->d + j], base, idx, 4 * j, m);
+}
+
+LANES_INLINE void store_rows(const struct warp *w, const struct uop *u, uint8_t *base,
+			     const uint32_t *idx, uint32_t m)
+{
+	uint32_t len = type_len(u->in.dtype), row = u->row[1];
+
+	if (len == 4 && m == ~0u && is_run(idx, 4)) {
+		memcpy(base + idx[0], w->r[row], 4 * LANES);
+		return;
+	}
+	for (int i = 0; i < LANES; i++) {
+		if (!(m >> i & 1))
+			continue;
+		if (len <= 4)
+			memcpy(base + idx[i], &w->r[row][i], len);
+		for (uint32_t j = 0; len > 4 && j < len / 4; j++)
+			memcpy(base + idx[i] + 4 * j, &w->r[row + j][i], 4);
+	}
+}
+
+/* ---- g[] --------------------------------------------------------------------------------- */
+
+/* Lanes' addresses; those that do not matter repeat one that does. */
+LANES_INLINE void global_addresses(const struct warp *w, const struct uop *u, uint32_t m,
+				   uint64_t *va, uint64_t *lo, uint64_t *hi)
+{
+	const uint32_t *a = w->r[u->row[0]], *ah = w->r[u->row[0] + 1];
+	uint64_t off = (uint64_t)(int64_t)u->in.offset, first, least, most;
+	uint32_t lane = (uint32_t)__builtin_ctz(m);
+
+	if (u->in.a64)
+		EACH_LANE(i)
+			va[i] = (((uint64_t)ah[i] << 32 | a[i]) + off) & 0xffffffffffull;
+	else
+		EACH_LANE(i)
+			va[i] = (uint32_t)(a[i] + (uint32_t)off);
+	first = va[lane];
+	if (m != ~0u)
+		EACH_LANE(i)
+			va[i] = m & lane_bit[i] ? va[i] : first;
+	least = most = first;
+	EACH_LANE(i)
+	{
+		least = va[i] < least ? va[i] : least;
+		most = va[i] > most ? va[i] : most;
+	}
+	*lo = least;
+	*hi = most;
+}
+
+/* True: idx and *base are good for all lanes. */
+LANES_INLINE bool global_quick(struct gang *g, const struct uop *u, uint64_t *va, uint64_t lo,
+			       uint64_t hi, bool write, uint32_t *idx, uint8_t **base)
+{
+	const struct page *p = space_known(g->wk, lo, write);
+	uint32_t len = type_len(u->in.dtype), odd = 0;
+
+	/* Pages are kept under their addresses behind the remapping. */
+	if (!p || hi + len - 1 > p->last || !g->wk->launch->remap_identity)
+		return false;
+	EACH_LANE(i)
+	{
+		idx[i] = (uint32_t)(va[i] - lo);
+		odd |= (uint32_t)va[i];
+	}
+	*base = p->mem + (lo - p->first);
+	return !(odd & (len - 1));
+}
+
+static void op_ld_global(struct gang *g, const struct uop *u)
+{
+	uint64_t va[LANES] __attribute__((aligned(64))), lo, hi;
+	uint32_t idx[LANES] __attribute__((aligned(64)));
+	uint8_t *base;
+
+	for (uint32_t k = 0; k < g->n; k++) {
+		if (!g->m[k])
+			continue;
+		global_addresses(g->w[k], u, g->m[k], va, &lo, &hi);
+		if (global_quick(g, u, va, lo, hi, false, idx, &base))
+			load_rows(g->w[k], u, base, idx, g->m[k]);
+		else
+			space_load(g->wk, g->w[k], u, va, g->m[k]);
+	}
+}
+
+static void op_st_global(struct gang *g, const struct uop *u)
+{
+	uint64_t va[LANES] __attribute__((aligned(64))), lo, hi;
+	uint32_t idx[LANES] __attribute__((aligned(64)));
+	uint8_t *base;
+
+	for (uint32_t k = 0; k < g->n; k++) {
+		if (!g->m[k])
+			continue;
+		global_addresses(g->w[k], u, g->m[k], va, &lo, &hi);
+		if (global_quick(g, u, va, lo, hi, true, idx, &base))
+			store_rows(g->w[k], u, base, idx, g->m[k]);
+		else
+			space_store(g->wk, g->w[k], u, va, g->m[k]);
+	}
+}
+
+/* ---- s[] and l[] ------------------------------------------------------------------------------ */
+
+/* 24-bit addresses of s[] or l[]; *top is the largest, *odd their bits. */
+LANES_INLINE void short_addresses(const struct warp *w, const struct uop *u, uint32_t m,
+				  uint32_t *idx, uint32_t *top, uint32_t *odd)
+{
+	const uint32_t *a = w->r[u->row[0]];
+	uint32_t off = (uint32_t)u->in.offset, most = 0, bits = 0, first;
+
+	EACH_LANE(i)
+		idx[i] = (a[i] + off) & 0xffffff;
+	first = idx[__builtin_ctz(m)];
+	if (m != ~0u)
+		EACH_LANE(i)
+			idx[i] = m & lane_bit[i] ? idx[i] : first;
+	EACH_LANE(i)
+	{
+		most = idx[i] > most ? idx[i] : most;
+		bits |= idx[i];
+	}
+	*top = most;
+	*odd = bits;
+}
+
+LANES_INLINE void op_shared(struct gang *g, const struct uop *u, bool write)
+{
+	uint32_t idx[LANES] __attribute__((aligned(64))), top, odd;
+	uint32_t len = type_len(u->in.dtype), size = g->wk->launch->g.shared_len;
+
+	for (uint32_t k = 0; k < g->n; k++) {
+		struct warp *w = g->w[k];
+
+		if (!g->m[k])
+			continue;
+		short_addresses(w, u, g->m[k], idx, &top, &odd);
+		if (top + len > size || odd & (len - 1)) {
+			launch_trap(g->wk, u, odd & (len - 1) ? "misaligned s[] address" :
+								"s[] address out of range");
+			return;
+		}
+		if (write)
+			store_rows(w, u, w->cta->shared, idx, g->m[k]);
+		else
+			load_rows(w, u, w->cta->shared, idx, g->m[k]);
+	}
+}
+
+static void op_ld_shared(struct gang *g, const struct uop *u)
+{
+	op_shared(g, u, false);
+}
+
+static void op_st_shared(struct gang *g, const struct uop *u)
+{
+	op_shared(g, u, true);
+}
+
+/* One address for all lanes and whole words: rows as they are. */
+LANES_INLINE bool local_quick(struct gang *g, struct warp *w, const struct uop *u, uint32_t m,
+			      const uint32_t *idx, uint32_t top, bool write)
+{
+	uint32_t len = type_len(u->in.dtype), differ = 0, *row;
+
+	EACH_LANE(i)
+		differ |= idx[i] ^ top;
+	if (differ || len < 4 || top & (len - 1) || top + len > g->wk->launch->g.local_pos)
+		return false;
+	row = w->local + top / 4 * LANES;
+	for (uint32_t j = 0; j < len / 4; j++)
+		if (write)
+			row_keep(row + j * LANES, w->r[u->row[1] + j], m);
+		else
+			row_keep(w->r[u->d + j], row + j * LANES, m);
+	return true;
+}
+
+LANES_INLINE void op_local(struct gang *g, const struct uop *u, bool write)
+{
+	uint32_t idx[LANES] __attribute__((aligned(64))), top, odd;
+
+	for (uint32_t k = 0; k < g->n; k++) {
+		if (!g->m[k])
+			continue;
+		short_addresses(g->w[k], u, g->m[k], idx, &top, &odd);
+		if (!local_quick(g, g->w[k], u, g->m[k], idx, top, write))
+			space_local(g->wk, g->w[k], u, idx, g->m[k], write);
+	}
+}
+
+static void op_ld_local(struct gang *g, const struct uop *u)
+{
+	op_local(g, u, false);
+}
+
+static void op_st_local(struct gang *g, const struct uop *u)
+{
+	op_local(g, u, true);
+}
+
+uop_fn LANES_NAME(mem_select)(const struct sm20_insn *in)
+{
+	if (in->op == SM20_LDU)
+		return op_ld_global;
+	if (in->op != SM20_LD && in->op != SM20_ST)
+		return NULL;
+	switch (in->space) {
+	case SM20_SPACE_G:
+		return in->op == SM20_LD ? op_ld_global : op_st_global;
+	case SM20_SPACE_S:
+		return in->op == SM20_LD ? op_ld_shared : op_st_shared;
+	case SM20_SPACE_L:
+		return in->op == SM20_LD ? op_ld_local : op_st_local;
+	default:
+		return NULL;
+	}
+}
