@@ -25,7 +25,7 @@ ALL_CFLAGS = -std=gnu11 $(CFLAGS) $(WARN) $(if $(filter 1,$(WERROR)),-Werror) \
 , := ,
 ALL_LDFLAGS = -pthread $(if $(filter 1,$(SAN)),-fsanitize=address$(,)undefined) $(LDFLAGS)
 # Debian 12 ships Zydis without a .pc file.
-LIBS_EXT = $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null) -lZydis -ldl -lrt -lm -lm
+LIBS_EXT = $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null) -lZydis -ldl -lrt -lm
 LIBS_TEST = $(shell $(PKG_CONFIG) --libs $(TEST_PKGS) 2>/dev/null)
 
 # Rooms, lowest first.  Each becomes one archive; DEP_<room> is what may lie below it,

@@ -78,7 +78,7 @@ static inline uint64_t gr_addr(const struct gr *g, enum gr_class c, uint32_t mth
 }
 
 /* Frees what state (struct gr) owns. */
-void gr_fini(void *state);
+void gr_state_fini(void *state);
 
 /* ---- threed.c, compute.c: one method, macros included -------------------------------- */
 enum engine_result threed_method(const struct engine_ctx *, struct gr *, uint32_t mthd,

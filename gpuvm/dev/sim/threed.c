@@ -112,7 +112,7 @@ enum engine_result gr_common(const struct engine_ctx *x, struct gr *g, enum gr_c
 	return ENGINE_OK;
 }
 
-void gr_fini(void *state)
+void gr_state_fini(void *state)
 {
 	struct gr *g = state;
 
@@ -238,7 +238,7 @@ static enum engine_result twod_mthd(const struct engine_ctx *x, void *state, uin
 
 const struct engine_class threed_class = {
 	.class_id = CLASS_3D_GF100, .engine = ENGINE_GR, .state_len = sizeof(struct gr),
-	.mthd = threed_mthd, .data = threed_data, .is_data = is_cb_data, .fini = gr_fini,
+	.mthd = threed_mthd, .data = threed_data, .is_data = is_cb_data, .fini = gr_state_fini,
 };
 const struct engine_class twod_class = {
 	.class_id = CLASS_2D_GF100, .engine = ENGINE_GR, .state_len = sizeof(struct gr),
