@@ -44,6 +44,23 @@ static uint32_t count_running(const struct sched *s, unsigned int engine,
 	return nr;
 }
 
+/* The rules at the top of ready.c, as far as they can be seen without a clock. */
+static int audit_ready(const struct sched_ent *ent, unsigned int engine, char *msg, size_t n)
+{
+	const struct sched_work *w = list_first(&ent->queue[engine], struct sched_work, node);
+	bool ready = ent->ready[engine].in, capped = ent->capped[engine].in;
+
+	if ((ready || capped) && !w)
+		return BROKEN("ent %s: ready or capped on engine %u without work", ent->name, engine);
+	if (ready && (capped || ent->ready[engine].key != w->seq))
+		return BROKEN("ent %s: ready on engine %u by the wrong work", ent->name, engine);
+	if (ready && ent->cap_pct && ent->running[engine])
+		return BROKEN("ent %s: capped and ready on engine %u while it runs", ent->name, engine);
+	if (w && !ready && !ent->cap_pct)
+		return BROKEN("ent %s: has work on engine %u but is not ready", ent->name, engine);
+	return 0;
+}
+
 static int audit_ent(const struct sched *s, const struct sched_ent *ent, uint32_t *queued,
 		     uint32_t *running, char *msg, size_t n)
 {
@@ -63,6 +80,9 @@ static int audit_ent(const struct sched *s, const struct sched_ent *ent, uint32_
 		if (r != ent->running[e])
 			return BROKEN("ent %s: %u works run on engine %u, counted %u", ent->name, r,
 				      e, ent->running[e]);
+		err = audit_ready(ent, e, msg, n);
+		if (err < 0)
+			return err;
 		queued[e] += q;
 		running[e] += r;
 		nr_queued += q;
@@ -122,7 +142,11 @@ void sched_dump(const struct sched *s, FILE *f)
 {
 	const struct sched_ent *ent;
 
-	fprintf(f, "scheduler: policy %s, %u ents\n", s->policy->name, s->nr_ents);
+	char params[256];
+
+	sched_print_params(s, params, sizeof(params));
+	fprintf(f, "scheduler: policy %s%s%s, %u ents, %" PRIu64 " decisions\n", s->policy->name,
+		*params ? ":" : "", params, s->nr_ents, s->picks);
 	for (unsigned int e = 0; e < s->nr_engines; e++)
 		fprintf(f, "  engine %u: %u queued, %u running\n", e, s->nr_queued[e],
 			s->nr_running[e]);
@@ -132,6 +156,8 @@ void sched_dump(const struct sched *s, FILE *f)
 		fprintf(f, "  ent %s: weight %u", ent->name, ent->weight);
 		if (ent->cap_pct)
 			fprintf(f, ", cap %u%%", ent->cap_pct);
+		if (ent->latency_us)
+			fprintf(f, ", latency %u us with %u%%", ent->latency_us, ent->budget_pct);
 		fprintf(f, ", %u queued, %u running\n", ent->nr_queued, ent->nr_running);
 		fprintf(f,
 			"    submitted %" PRIu64 ", started %" PRIu64 ", done %" PRIu64

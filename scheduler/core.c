@@ -10,10 +10,12 @@
  *     sched's counts are the sums over its ents.  A refused submit counts in
  *     refused only.
  *  3. A work ends in exactly one sched_done() or one backend->dropped().
+ *  4. ready.c's rules hold for every ent and engine.
  */
-#include "scheduler/sched.h"
+#include "scheduler/private.h"
 
 #include <assert.h>
+#include <dlfcn.h>
 #include <errno.h>
 #include <string.h>
 
@@ -27,6 +29,30 @@
 #define PUMP_BUDGET 64
 
 #define MAX_WORK_DEFAULT 256
+
+uint64_t sched_clock(struct sched *s, uint64_t now)
+{
+	now += s->skew;
+	if (now < s->clock) {
+		s->skew += s->clock - now;
+		now = s->clock;
+	}
+	s->clock = now;
+	return now;
+}
+
+/* Back to the caller's time. */
+static uint64_t caller_time(const struct sched *s, uint64_t t)
+{
+	return t == SCHED_NEVER ? t : t - s->skew;
+}
+
+static void default_params(const struct sched_policy *p, uint64_t *param)
+{
+	memset(param, 0, sizeof(*param) * SCHED_MAX_PARAMS);
+	for (unsigned int i = 0; p->params && p->params[i].name; i++)
+		param[i] = p->params[i].def;
+}
 
 int sched_new(const struct sched_policy *policy, const struct sched_backend *backend, void *core,
 	      unsigned int nr_engines, uint64_t now, struct sched **out)
@@ -46,7 +72,9 @@ int sched_new(const struct sched_policy *policy, const struct sched_backend *bac
 	list_init(&s->ents);
 	for (unsigned int e = 0; e < SCHED_MAX_ENGINES; e++)
 		list_init(&s->running[e]);
+	s->clock = now;
 	s->next_tick = policy->tick ? now : SCHED_NEVER;
+	default_params(policy, s->param);
 	r = policy->init(s, now);
 	if (r < 0) {
 		sched_free(s);
@@ -62,26 +90,35 @@ void sched_free(struct sched *s)
 		return;
 	assert(list_empty(&s->ents));
 	s->policy->fini(s);
+	if (s->so)
+		dlclose(s->so);
 	mem_free(s);
 }
 
-/* Exchanges what a policy owns: its table, its data, and its pointer in each ent. */
-static void swap_policy(struct sched *s, const struct sched_policy **policy, void **data,
-			void **ent_data)
+/* What a policy owns in a sched, its ents' pointers aside. */
+struct tenancy {
+	struct sched_choice choice;
+	void *data;
+};
+
+/* Exchanges what a policy owns: its table, parameters, data, and its pointer in each ent. */
+static void swap_policy(struct sched *s, struct tenancy *t, void **ent_data)
 {
-	const struct sched_policy *p = s->policy;
-	void *d = s->policy_data;
+	struct tenancy old = { .choice = { .policy = s->policy, .so = s->so },
+			       .data = s->policy_data };
 	struct sched_ent *ent;
 
-	s->policy = *policy;
-	s->policy_data = *data;
-	*policy = p;
-	*data = d;
+	memcpy(old.choice.param, s->param, sizeof(s->param));
+	s->policy = t->choice.policy;
+	s->so = t->choice.so;
+	s->policy_data = t->data;
+	memcpy(s->param, t->choice.param, sizeof(s->param));
+	*t = old;
 	list_for_each(ent, &s->ents, node) {
-		void *t = ent->policy;
+		void *p = ent->policy;
 
 		ent->policy = *ent_data;
-		*ent_data++ = t;
+		*ent_data++ = p;
 	}
 }
 
@@ -116,68 +153,117 @@ static void policy_stop(struct sched *s, uint64_t now, uint32_t nr_added)
 	s->policy->fini(s);
 }
 
-int sched_set_policy(struct sched *s, const struct sched_policy *policy, uint64_t now)
+/* Tells the policy of everybody who is ready, or takes that back. */
+static void policy_wake_all(struct sched *s, bool awake, uint64_t now)
 {
-	const struct sched_policy *other = policy;
-	void **ent_data = mem_calloc(s->nr_ents ? s->nr_ents : 1, sizeof(*ent_data));
-	void *data = NULL;
-	uint32_t nr_added;
+	void (*tell)(struct sched *, struct sched_ent *, unsigned int, uint64_t) =
+		awake ? s->policy->wake : s->policy->sleep;
 	struct sched_ent *ent;
+
+	if (!tell)
+		return;
+	list_for_each(ent, &s->ents, node)
+		for (unsigned int e = 0; e < s->nr_engines; e++)
+			if (sched_ready(ent, e))
+				tell(s, ent, e, now);
+}
+
+int sched_use(struct sched *s, struct sched_choice *c, uint64_t now)
+{
+	void **ent_data = mem_calloc(s->nr_ents ? s->nr_ents : 1, sizeof(*ent_data));
+	struct tenancy other = { .choice = *c };
+	uint32_t nr_added;
 	int r;
 
 	if (!ent_data)
 		return -ENOMEM;
 	assert(!s->in_backend);
-	swap_policy(s, &other, &data, ent_data);
+	now = sched_clock(s, now);
+	swap_policy(s, &other, ent_data);
 	r = policy_start(s, now, &nr_added);
 	if (r < 0) {
 		policy_stop(s, now, nr_added);
-		swap_policy(s, &other, &data, ent_data);
+		swap_policy(s, &other, ent_data);
 	} else {
 		/* The old one leaves only now that the new one cannot fail any more. */
-		swap_policy(s, &other, &data, ent_data);
+		swap_policy(s, &other, ent_data);
+		policy_wake_all(s, false, now);
 		policy_stop(s, now, s->nr_ents);
-		swap_policy(s, &other, &data, ent_data);
-		s->next_tick = policy->tick ? now : SCHED_NEVER;
-		list_for_each(ent, &s->ents, node)
-			for (unsigned int e = 0; policy->wake && e < s->nr_engines; e++)
-				if (!list_empty(&ent->queue[e]))
-					policy->wake(s, ent, e, now);
+		swap_policy(s, &other, ent_data);
+		if (other.choice.so)
+			dlclose(other.choice.so);
+		c->so = NULL;
+		s->next_tick = s->policy->tick ? now : SCHED_NEVER;
+		policy_wake_all(s, true, now);
 	}
 	mem_free(ent_data);
 	return r;
 }
 
-static bool weight_ok(uint32_t weight, uint32_t cap_pct)
+int sched_set_policy(struct sched *s, const struct sched_policy *policy, uint64_t now)
 {
-	return weight && weight <= SCHED_WEIGHT_MAX && cap_pct <= 100;
+	struct sched_choice c = { .policy = policy };
+
+	default_params(policy, c.param);
+	return sched_use(s, &c, now);
 }
 
-int sched_ent_new(struct sched *s, const struct sched_ent_cfg *cfg, uint64_t now,
+void sched_set_watch(struct sched *s, const struct sched_watch *w)
+{
+	s->watch = w ? *w : (struct sched_watch){ 0 };
+}
+
+/* cfg with its defaults filled in; -EINVAL if it cannot be. */
+static int cfg_check(const struct sched_ent_cfg *cfg, struct sched_ent_cfg *out)
+{
+	*out = *cfg;
+	if (!out->weight)
+		out->weight = SCHED_WEIGHT_DEFAULT;
+	if (!out->max_work)
+		out->max_work = MAX_WORK_DEFAULT;
+	if (!out->budget_pct)
+		out->budget_pct = SCHED_BUDGET_DEFAULT;
+	return out->weight > SCHED_WEIGHT_MAX || out->cap_pct > 100 || out->budget_pct > 100 ||
+			       out->latency_us > SCHED_LATENCY_MAX_US ?
+		       -EINVAL :
+		       0;
+}
+
+static void cfg_take(struct sched_ent *ent, const struct sched_ent_cfg *cfg)
+{
+	ent->weight = cfg->weight;
+	ent->cap_pct = cfg->cap_pct;
+	ent->latency_us = cfg->latency_us;
+	ent->budget_pct = cfg->budget_pct;
+}
+
+int sched_ent_new(struct sched *s, const struct sched_ent_cfg *asked, uint64_t now,
 		  struct sched_ent **out)
 {
-	uint32_t weight = cfg->weight ? cfg->weight : SCHED_WEIGHT_DEFAULT;
+	struct sched_ent_cfg cfg;
 	struct sched_ent *ent;
-	int r;
+	int r = cfg_check(asked, &cfg);
 
-	if (!weight_ok(weight, cfg->cap_pct))
-		return -EINVAL;
+	if (r < 0)
+		return r;
 	ent = mem_new(struct sched_ent);
 	if (!ent)
 		return -ENOMEM;
 	assert(!s->in_backend);
+	now = sched_clock(s, now);
 	ent->sched = s;
-	ent->weight = weight;
-	ent->cap_pct = cfg->cap_pct;
-	ent->max_work = cfg->max_work ? cfg->max_work : MAX_WORK_DEFAULT;
-	snprintf(ent->name, sizeof(ent->name), "%s", cfg->name ? cfg->name : "");
+	ent->id = s->next_id++;
+	cfg_take(ent, &cfg);
+	ent->max_work = cfg.max_work;
+	snprintf(ent->name, sizeof(ent->name), "%s", cfg.name ? cfg.name : "");
 	for (unsigned int e = 0; e < SCHED_MAX_ENGINES; e++)
 		list_init(&ent->queue[e]);
+	ready_init(ent, now);
 	list_add_tail(&s->ents, &ent->node);
 	s->nr_ents++;
 	r = s->policy->add(s, ent, now);
 	if (r < 0) {
-		sched_ent_free(ent, now);
+		sched_ent_free(ent, now - s->skew);
 		return r;
 	}
 	*out = ent;
@@ -193,25 +279,46 @@ void sched_ent_free(struct sched_ent *ent, uint64_t now)
 		return;
 	s = ent->sched;
 	for (unsigned int e = 0; e < s->nr_engines; e++) {
+		/* The queue first: nothing of it is to start when what runs goes away. */
+		list_for_each_safe(w, tmp, &ent->queue[e], node)
+			sched_cancel(w, now);
 		list_for_each_safe(w, tmp, &s->running[e], node)
 			if (w->ent == ent)
 				sched_cancel(w, now);
-		list_for_each_safe(w, tmp, &ent->queue[e], node)
-			sched_cancel(w, now);
 	}
-	s->policy->del(s, ent, now);
+	s->policy->del(s, ent, sched_clock(s, now));
 	list_del(&ent->node);
 	s->nr_ents--;
 	mem_free(ent);
 }
 
+int sched_ent_tune(struct sched_ent *ent, const struct sched_ent_cfg *asked, uint64_t now)
+{
+	struct sched *s = ent->sched;
+	uint32_t old_weight = ent->weight;
+	struct sched_ent_cfg cfg;
+	int r = cfg_check(asked, &cfg);
+
+	if (r < 0)
+		return r;
+	now = sched_clock(s, now);
+	cfg_take(ent, &cfg);
+	if (s->policy->changed)
+		s->policy->changed(s, ent, old_weight, now);
+	ready_changed(ent, now);
+	return 0;
+}
+
 int sched_ent_set(struct sched_ent *ent, uint32_t weight, uint32_t cap_pct)
 {
-	if (!weight_ok(weight, cap_pct))
+	struct sched_ent_cfg cfg = { .weight = weight,
+				     .cap_pct = cap_pct,
+				     .latency_us = ent->latency_us,
+				     .budget_pct = ent->budget_pct };
+
+	if (!weight)
 		return -EINVAL;
-	ent->weight = weight;
-	ent->cap_pct = cap_pct;
-	return 0;
+	return sched_ent_tune(ent, &cfg, ent->sched->clock - ent->sched->skew);
 }
 
 int sched_submit(struct sched_ent *ent, unsigned int engine, void *cookie, uint64_t now,
@@ -219,9 +326,9 @@ int sched_submit(struct sched_ent *ent, unsigned int engine, void *cookie, uint6
 {
 	struct sched *s = ent->sched;
 	struct sched_work *w;
-	bool first;
 
 	assert(!s->in_backend);
+	now = sched_clock(s, now);
 	if (engine >= s->nr_engines)
 		return -EINVAL;
 	if (ent->nr_queued >= ent->max_work) {
@@ -237,15 +344,13 @@ int sched_submit(struct sched_ent *ent, unsigned int engine, void *cookie, uint6
 	w->seq = s->next_seq++;
 	w->queued_ns = now;
 	w->cookie = cookie;
-	first = list_empty(&ent->queue[engine]);
 	list_add_tail(&ent->queue[engine], &w->node);
 	ent->nr_queued++;
 	s->nr_queued[engine]++;
 	ent->stats.submitted++;
 	if (out)
 		*out = w;
-	if (first && s->policy->wake)
-		s->policy->wake(s, ent, engine, now);
+	ready_update(ent, engine, now);
 	return 0;
 }
 
@@ -265,37 +370,50 @@ static void work_unlink(struct sched_work *w)
 	}
 }
 
-static void work_drop(struct sched_work *w)
+static void work_drop(struct sched_work *w, uint64_t now)
 {
-	struct sched *s = w->ent->sched;
+	struct sched_ent *ent = w->ent;
+	struct sched *s = ent->sched;
+	unsigned int engine = w->engine;
+	bool ran = w->state == SCHED_RUNNING;
 
 	work_unlink(w);
-	w->ent->stats.dropped++;
+	ent->stats.dropped++;
 	s->in_backend = true;
 	s->backend->dropped(s->core, w);
 	s->in_backend = false;
 	mem_free(w);
+	if (ran && s->policy->charge)
+		s->policy->charge(s, ent, engine, 0, now);
+	ready_update(ent, engine, now);
 }
 
 void sched_cancel(struct sched_work *w, uint64_t now)
 {
-	(void)now;
-	assert(!w->ent->sched->in_backend);
-	work_drop(w);
+	struct sched *s = w->ent->sched;
+
+	assert(!s->in_backend);
+	work_drop(w, sched_clock(s, now));
 }
 
 void sched_done(struct sched_work *w, uint64_t ran_ns, uint64_t now)
 {
 	struct sched_ent *ent = w->ent;
 	struct sched *s = ent->sched;
+	unsigned int engine = w->engine;
 
 	assert(!s->in_backend && w->state == SCHED_RUNNING);
+	now = sched_clock(s, now);
 	work_unlink(w);
 	ent->stats.done++;
-	ent->stats.ran_ns[w->engine] += ran_ns;
-	if (s->policy->charge)
-		s->policy->charge(s, ent, w->engine, ran_ns, now);
+	ent->stats.ran_ns[engine] += ran_ns;
+	if (s->watch.ended)
+		s->watch.ended(s->watch.arg, w, ran_ns, now);
 	mem_free(w);
+	ready_charge(ent, engine, ran_ns, now);
+	if (s->policy->charge)
+		s->policy->charge(s, ent, engine, ran_ns, now);
+	ready_update(ent, engine, now);
 }
 
 /* Moves w to the engine's running list and hands it over. */
@@ -310,17 +428,17 @@ static void work_start(struct sched_work *w, uint64_t now)
 	work_unlink(w);
 	w->state = SCHED_RUNNING;
 	w->started_ns = now;
+	w->slice_ns = ent->slice_ns;
 	list_add_tail(&s->running[engine], &w->node);
 	ent->nr_running++;
 	ent->running[engine]++;
 	s->nr_running[engine]++;
+	ready_update(ent, engine, now);
 	s->in_backend = true;
 	r = s->backend->submit(s->core, w);
 	s->in_backend = false;
 	if (r < 0) {
-		work_drop(w);
-		if (s->policy->charge)
-			s->policy->charge(s, ent, engine, 0, now);
+		work_drop(w, now);
 		return;
 	}
 	ent->stats.started++;
@@ -332,19 +450,26 @@ static void work_start(struct sched_work *w, uint64_t now)
 /* Serves one engine; answers when to ask again: never the past, which would spin. */
 static uint64_t pump_engine(struct sched *s, unsigned int engine, uint64_t now)
 {
+	uint64_t release = SCHED_NEVER;
+
 	for (int i = 0; i < PUMP_BUDGET; i++) {
 		uint64_t again = SCHED_NEVER;
 		struct sched_ent *ent;
 
-		if (!s->nr_queued[engine])
-			return SCHED_NEVER;
+		release = ready_release(s, engine, now);
+		if (!s->ready[engine].nr)
+			return release;
+		s->picks++;
 		ent = s->policy->pick(s, engine, now, &again);
-		if (!ent)
+		if (!ent) {
+			again = again < release ? again : release;
 			return again > now ? again : now + 1;
-		assert(!list_empty(&ent->queue[engine]));
+		}
+		assert(sched_ready(ent, engine));
 		work_start(list_first(&ent->queue[engine], struct sched_work, node), now);
+		ent->slice_ns = 0;
 	}
-	return s->nr_queued[engine] ? now : SCHED_NEVER;
+	return s->ready[engine].nr ? now : release;
 }
 
 uint64_t sched_pump(struct sched *s, uint64_t now)
@@ -352,17 +477,21 @@ uint64_t sched_pump(struct sched *s, uint64_t now)
 	uint64_t wake;
 
 	assert(!s->in_backend);
+	now = sched_clock(s, now);
 	if (s->policy->tick && now >= s->next_tick) {
 		uint64_t next = s->policy->tick(s, now);
 
 		s->next_tick = next > now ? next : now + 1;
 	}
-	wake = s->next_tick;
+	wake = SCHED_NEVER;
 	for (unsigned int e = 0; e < s->nr_engines; e++) {
 		uint64_t again = pump_engine(s, e, now);
 
 		if (again < wake)
 			wake = again;
 	}
-	return wake;
+	/* Last: a wake during the round may have started the tick. */
+	if (s->next_tick < wake)
+		wake = s->next_tick;
+	return caller_time(s, wake);
 }

@@ -48,7 +48,10 @@ static struct sched_ent *fifo_pick(struct sched *s, unsigned int engine, uint64_
 }
 
 const struct sched_policy sched_fifo = {
+	.abi = SCHED_POLICY_ABI,
 	.name = "fifo",
+	.help = "arrival order, one work an engine",
+	.promises = SCHED_CONSERVING | SCHED_NO_STARVATION,
 	.init = fifo_init,
 	.fini = fifo_fini,
 	.add = fifo_add,

@@ -45,7 +45,10 @@ static struct sched_ent *null_pick(struct sched *s, unsigned int engine, uint64_
 }
 
 const struct sched_policy sched_null = {
+	.abi = SCHED_POLICY_ABI,
 	.name = "null",
+	.help = "nothing is held",
+	.promises = SCHED_CONSERVING | SCHED_NO_STARVATION,
 	.init = null_init,
 	.fini = null_fini,
 	.add = null_add,

@@ -5,22 +5,12 @@
 
 #include "scheduler/sched.h"
 
-/* The ent whose first work on engine arrived before all others'; NULL if none is queued. */
+/* The ready ent whose first work on engine arrived before all others'; NULL if nobody is ready. */
 static inline struct sched_ent *sched_oldest(const struct sched *s, unsigned int engine)
 {
-	struct sched_ent *ent, *best = NULL;
-	uint64_t best_seq = UINT64_MAX;
+	struct sched_heap_node *n = sched_heap_first(&s->ready[engine]);
 
-	list_for_each(ent, &s->ents, node) {
-		const struct sched_work *w =
-			list_first(&ent->queue[engine], struct sched_work, node);
-
-		if (w && w->seq < best_seq) {
-			best = ent;
-			best_seq = w->seq;
-		}
-	}
-	return best;
+	return n ? container_of(n - engine, struct sched_ent, ready[0]) : NULL;
 }
 
 #endif

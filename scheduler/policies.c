@@ -6,8 +6,8 @@
 #include "scheduler/sched.h"
 
 static const struct sched_policy *const policies[] = {
-	&sched_null,
-	&sched_fifo,
+	&sched_null, &sched_fifo, &sched_rr,  &sched_credit, &sched_band,
+	&sched_fixed, &sched_equal, &sched_wfq, &sched_dfq,    &sched_edf,
 };
 
 const struct sched_policy *sched_policy_find(const char *name)
