@@ -2,7 +2,7 @@
 /*
  * sm_20, the instruction set of Fermi's shader cores: decoded form, disassembler, assembler.
  *
- * Source of the facts: envytools envydis/gf100.c, Mesa nv50_ir_emit_nvc0.cpp (see docs/sm20-asm.md).
+ * Source of the facts: envytools envydis/gf100.c, Mesa nv50_ir_emit_nvc0.cpp (docs/sm20-asm.md).
  *
  * 1. An instruction word decodes to exactly one struct sm20_insn or is refused (-EILSEQ): a bit
  *    that no field of the instruction explains makes the word unknown.
@@ -88,8 +88,9 @@ enum sm20_cct {
 };
 
 enum sm20_round { SM20_RND_N, SM20_RND_M, SM20_RND_P, SM20_RND_Z }; /* nearest, down, up, to zero */
-/* x op y with x the first operand (iadd: a; imad: a * b; shladd: a << shift), y the last. */
-enum sm20_addop { SM20_ADD, SM20_SUB /* x - y */, SM20_SUBR /* y - x */, SM20_ADDPO /* x + y + 1 */ };
+/* With x the first operand (iadd: a; imad: a * b; shladd: a << shift) and y the last:
+ * x + y, x - y, y - x, x + y + 1. */
+enum sm20_addop { SM20_ADD, SM20_SUB, SM20_SUBR, SM20_ADDPO };
 enum sm20_logic { SM20_AND, SM20_OR, SM20_XOR, SM20_PASS_B };
 enum sm20_mm { SM20_MM_WHOLE, SM20_MM_LOW, SM20_MM_MED, SM20_MM_HIGH };
 enum sm20_prmt {
@@ -111,10 +112,12 @@ enum sm20_cctl {
 enum sm20_scope { SM20_SCOPE_CTA, SM20_SCOPE_GL, SM20_SCOPE_SYS };
 /* IS: address bits 16-31 are added to the bank, bits 0-15 to the offset. */
 enum sm20_ldcmode { SM20_LDC_PLAIN, SM20_LDC_IL, SM20_LDC_IS, SM20_LDC_ISL };
-enum sm20_sudim { SM20_SU_1D, SM20_SU_2D, SM20_SU_3D, SM20_SU_E2D /* 2D with an array or z index */ };
+/* E2D: 2D with an array or z index. */
+enum sm20_sudim { SM20_SU_1D, SM20_SU_2D, SM20_SU_3D, SM20_SU_E2D };
 enum sm20_suclamp { SM20_SU_ZERO, SM20_SU_CLAMP, SM20_SU_TRAP };
 enum sm20_suq {
-	SM20_SUQ_RANK, SM20_SUQ_PIXFMT, SM20_SUQ_SMPLSZ, SM20_SUQ_DIM, SM20_SUQ_RGBA, SM20_SUQ_BLKSZ,
+	SM20_SUQ_RANK, SM20_SUQ_PIXFMT, SM20_SUQ_SMPLSZ, SM20_SUQ_DIM, SM20_SUQ_RGBA,
+	SM20_SUQ_BLKSZ,
 };
 enum sm20_texdim { SM20_TEX_1D, SM20_TEX_2D, SM20_TEX_3D, SM20_TEX_CUBE };
 enum sm20_lod {
@@ -186,7 +189,7 @@ struct sm20_insn {
 	bool sat, ftz, fmz; /* fmz: denormals to zero and 0 * anything = 0 */
 	bool rint, hi, wrap, rev, amt, limm;
 	bool cc_write;	/* zero, sign, carry, overflow of the result go to the condition register */
-	bool x;		/* carry (and zero for compares and logic) of the condition register comes in */
+	bool x;		/* carry (zero too for compares and logic) of the register comes in */
 	int8_t scale;	/* FMUL: -3..3 */
 	uint8_t sel;	/* byte or half of a narrow source: byte 0..3, half 0 or 1 */
 	uint8_t cmp, lop, lop2, logic, addop, mm, prmt, shift;

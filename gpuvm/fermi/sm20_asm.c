@@ -276,8 +276,9 @@ static int modifiers_set(const struct sm20_row *row, const struct line *l, struc
 			continue;
 		}
 		for (k = 0; row->fields[k]; k++)
-			if (!done[k] && sm20_field_is_modifier(&sm20_fields[row->fields[k]]) &&
-			    *l->mods[i] && modifier_take(&sm20_fields[row->fields[k]], l->mods[i], in))
+			if (!done[k] && *l->mods[i] &&
+			    sm20_field_is_modifier(&sm20_fields[row->fields[k]]) &&
+			    modifier_take(&sm20_fields[row->fields[k]], l->mods[i], in))
 				break;
 		if (!row->fields[k])
 			return object(v, i, "%s has no modifier '.%s'", l->op, l->mods[i]);
@@ -313,7 +314,8 @@ static int operands_set(const struct program *p, const struct sm20_row *row, con
 			continue;
 		text = got < l->nr_ops ? l->ops[got] : f->optional ? "pt" : NULL;
 		if (!text)
-			return object(v, progress + got, "%s: an operand is missing (%s)", l->op, f->name);
+			return object(v, progress + got, "%s: an operand is missing (%s)", l->op,
+				      f->name);
 		if (f->kind == SM20_K_REL || f->kind == SM20_K_ABS) {
 			label = label_find(p, text, strlen(text));
 			snprintf(buf, sizeof(buf), "0x%x", label ? label->at : 0);
@@ -324,7 +326,8 @@ static int operands_set(const struct program *p, const struct sm20_row *row, con
 		got++;
 	}
 	if (got < l->nr_ops)
-		return object(v, progress + got, "%s: '%s' is one operand too many", l->op, l->ops[got]);
+		return object(v, progress + got, "%s: '%s' is one operand too many", l->op,
+			      l->ops[got]);
 	return 0;
 }
 
@@ -410,7 +413,8 @@ static int words_assemble(struct program *p, const char *text, uint64_t *out)
 			continue;
 		err = line_split(p, s, &l);
 		if (!err)
-			err = word_assemble(p, &l, p->org + (uint32_t)at * SM20_INSN_BYTES, &out[at]);
+			err = word_assemble(p, &l, p->org + (uint32_t)at * SM20_INSN_BYTES,
+					    &out[at]);
 		if (err)
 			return err;
 		at++;

@@ -123,15 +123,14 @@ static void say_src(struct text *t, const struct sm20_src *s, unsigned int flavo
 
 static void say_address(struct text *t, const struct sm20_src *s, int32_t off)
 {
-	if (s->reg != SM20_REG_ZERO || s->regs != 1)
+	bool reg = s->kind == SM20_SRC_REG && (s->reg != SM20_REG_ZERO || s->regs != 1);
+
+	if (reg)
 		say_reg(t, s->reg, s->regs);
-	else if (!off)
-		say(t, "0");
-	if (!off)
-		return;
-	if (off > 0 && (s->reg != SM20_REG_ZERO || s->regs != 1))
+	if (reg && off > 0)
 		say(t, "+");
-	say_number(t, off);
+	if (!reg || off)
+		say_number(t, off);
 }
 
 static void say_mem(struct text *t, const struct sm20_insn *in)

@@ -381,7 +381,8 @@ static void get_ctarget(const struct sm20_field *f, uint64_t raw, struct sm20_in
 {
 	in->tkind = SM20_TARGET_CONST;
 	in->target = f->val ? in->pc + SM20_INSN_BYTES : 0;
-	get_reg(&in->src[0], raw, 20, 1, seen);
+	if (in->op == SM20_BRX)
+		get_reg(&in->src[0], raw, 20, 1, seen);
 	in->src[1].kind = SM20_SRC_CONST;
 	in->src[1].regs = 1;
 	in->src[1].off = (uint32_t)sext(take(raw, 26, 16, seen), 16);
@@ -390,8 +391,9 @@ static void get_ctarget(const struct sm20_field *f, uint64_t raw, struct sm20_in
 
 static int put_ctarget(const struct sm20_insn *in, uint64_t *raw)
 {
-	if (in->src[1].kind != SM20_SRC_CONST || place(raw, in->src[0].reg, 20, 6) ||
-	    place(raw, in->src[1].bank, CONST_BANK_POS, 5))
+	if (in->src[1].kind != SM20_SRC_CONST || place(raw, in->src[1].bank, CONST_BANK_POS, 5))
+		return -EINVAL;
+	if (in->op == SM20_BRX && place(raw, in->src[0].reg, 20, 6))
 		return -EINVAL;
 	return place_signed(raw, (int32_t)in->src[1].off, 26, 16);
 }
@@ -404,6 +406,15 @@ static void get_target(const struct sm20_field *f, uint64_t raw, struct sm20_ins
 	in->tkind = in->op == SM20_BRX ? SM20_TARGET_REG : SM20_TARGET_CODE;
 	in->target = f->kind == SM20_K_ABS ? (uint32_t)v :
 		     in->pc + SM20_INSN_BYTES + (uint32_t)sext(v, f->width);
+}
+
+/* There is no 3D array, no gather with both kinds of offset, no TXD beyond 2D. */
+static bool tex_exists(const struct sm20_insn *in)
+{
+	const struct sm20_tex *t = &in->tex;
+
+	return tex_a(in) <= 4 && !(t->dim == SM20_TEX_3D && t->array) &&
+	       !(t->offset && t->offset8) && !(in->op == SM20_TXD && t->dim > SM20_TEX_2D);
 }
 
 /* ---- by kind ------------------------------------------------------------------------ */
@@ -424,11 +435,7 @@ static int get_operand(const struct sm20_field *f, uint64_t raw, struct sm20_ins
 	case SM20_K_REG:
 		get_mods(f, raw, s, seen);
 		get_reg(s, raw, f->pos, sm20_regs(in, f), seen);
-		/* There is no 3D array, no gather with both kinds of offset, no TXD beyond 2D. */
-		if (f->regs == SM20_N_TEXA && (s->regs > 4 || (in->tex.dim == SM20_TEX_3D && in->tex.array) ||
-		    (in->tex.offset && in->tex.offset8) || (in->op == SM20_TXD && in->tex.dim > SM20_TEX_2D)))
-			return -EILSEQ;
-		return 0;
+		return f->regs == SM20_N_TEXA && !tex_exists(in) ? -EILSEQ : 0;
 	case SM20_K_LIMM:
 		get_mods(f, raw, s, seen);
 		s->kind = SM20_SRC_IMM;

@@ -306,6 +306,8 @@ static int parse_ctarget(const struct sm20_field *f, const char *text, struct sm
 		return refuse(w, "'%s': c<bank>[<address>] belongs here", text);
 	if (parse_address(buf, false, &in->src[0], &off, w))
 		return -EINVAL;
+	if (in->op != SM20_BRX && in->src[0].reg != SM20_REG_ZERO)
+		return refuse(w, "'%s': only brx adds a register", text);
 	if (off < INT16_MIN || off > INT16_MAX)
 		return refuse(w, "'%s': the offset does not fit", text);
 	in->tkind = SM20_TARGET_CONST;
@@ -327,7 +329,8 @@ static int parse_sreg(const char *text, struct sm20_src *s, const struct why *w)
 			if (sm20_sreg_names[i] && !strcmp(sm20_sreg_names[i], text + 1))
 				return 0;
 		}
-		if (!strncmp(text, "%sr", 3) && sm20_parse_number(text + 3, &v) && v >= 0 && v < 256) {
+		if (!strncmp(text, "%sr", 3) && sm20_parse_number(text + 3, &v) && v >= 0 &&
+		    v < 256) {
 			s->reg = (uint8_t)v;
 			return 0;
 		}
@@ -348,8 +351,8 @@ static int parse_num(const struct sm20_field *f, const char *text, struct sm20_i
 	return 0;
 }
 
-int sm20_parse_operand(const struct sm20_field *f, const char *text, struct sm20_insn *in, char *msg,
-		       size_t msgn)
+int sm20_parse_operand(const struct sm20_field *f, const char *text, struct sm20_insn *in,
+		       char *msg, size_t msgn)
 {
 	struct why w = { msg, msgn };
 	struct sm20_src *s = &in->src[f->slot];

@@ -113,11 +113,13 @@ static const char *const n_bpt[4] = { "drain", "cal", "pause", "trap" };
 		     .map = mp, AT(m) }
 #define FIXED(id, text, v, m) \
 	[F_##id] = { .kind = SM20_K_FIXED, .name = text, .val = v, AT(m) }
-#define DST(id, p, n) [F_##id] = { .kind = SM20_K_DST, .name = "d", .pos = p, .width = 6, .regs = n }
-#define PDST(id, p, s) [F_##id] = { .kind = SM20_K_PDST, .name = "p", .pos = p, .width = 3, .slot = s }
+#define DST(id, p, n) \
+	[F_##id] = { .kind = SM20_K_DST, .name = "d", .pos = p, .width = 6, .regs = n }
+#define PDST(id, p, s) \
+	[F_##id] = { .kind = SM20_K_PDST, .name = "p", .pos = p, .width = 3, .slot = s }
 #define REG(id, p, s, n, ...) \
-	[F_##id] = { .kind = SM20_K_REG, .name = "reg", .pos = p, .width = 6, .slot = s, .regs = n, \
-		     ##__VA_ARGS__ }
+	[F_##id] = { .kind = SM20_K_REG, .name = "reg", .pos = p, .width = 6, .slot = s, \
+		     .regs = n, ##__VA_ARGS__ }
 #define B(id, fl, n, ...) \
 	[F_##id] = { .kind = SM20_K_B, .name = "b", .slot = 1, .val = fl, .regs = n, ##__VA_ARGS__ }
 #define C(id, n, ...) \
@@ -131,20 +133,20 @@ static const char *const n_bpt[4] = { "drain", "cal", "pause", "trap" };
 /* Field numbers; 0 ends a row.  _L: the third operand of long-immediate forms is dst. */
 enum {
 	F_END,
-	F_FTZ5, F_FTZ6, F_FTZ55, F_FTZ59, F_FMZ7, F_SAT5, F_SAT49, F_SAT56, F_RND55, F_RND49, F_RINT7,
-	F_CC48, F_CC58, F_X5, F_X6, F_X7, F_X55, F_HI5, F_HI6, F_WRAP9, F_REV8, F_AMT6, F_CMP55,
+	F_FTZ5, F_FTZ6, F_FTZ55, F_FTZ59, F_FMZ7, F_SAT5, F_SAT49, F_SAT56, F_RND55, F_RND49,
+	F_RINT7, F_CC48, F_CC58, F_X5, F_X6, F_X7, F_X55, F_HI5, F_HI6, F_WRAP9, F_REV8, F_AMT6, F_CMP55,
 	F_BOOL5, F_BOOL7, F_DT5, F_DT7, F_ST5, F_MM6, F_SCALE, F_LOGIC6, F_ADDOP8, F_ADDOP55,
 	F_LOP53, F_LOP30, F_LANES5, F_PRMT5, F_VOTE5, F_BAR5, F_SCOPE5, F_BPT14, F_QOP0, F_QOP1,
 	F_QOP2, F_QOP3, F_QLANE, F_QALL, F_LONG, F_DTF20, F_STF23, F_DTI20, F_STI23, F_SEL, F_MEMT,
 	F_LDCACHE, F_STCACHE, F_ATOM5, F_ATOM5L, F_ATOMS5, F_ATOMS5L, F_ADD, F_EXCH, F_CAS, F_U32,
 	F_S32, F_U64, F_F32, F_B32, F_B64, F_CCTL5, F_CCTLMOD, F_LDCMODE, F_SUDIM, F_SUCLAMP,
 	F_SUQ5, F_SUMASK, F_CCT5, F_CCT20, F_ALLWARP, F_LIM, F_TERMINATE, F_PCREL, F_ABS,
-	F_TMASK, F_TDIM, F_TARRAY, F_TLOD, F_TLODF, F_TSHADOW, F_TCL, F_TMS, F_TOFF, F_TOFF8, F_TIND, F_TLIVE,
-	F_TDALL, F_TISSUE, F_TCOMP, F_TQUERY,
+	F_TMASK, F_TDIM, F_TARRAY, F_TLOD, F_TLODF, F_TSHADOW, F_TCL, F_TMS, F_TOFF, F_TOFF8,
+	F_TIND, F_TLIVE, F_TDALL, F_TISSUE, F_TCOMP, F_TQUERY,
 	/* operands */
 	F_D1, F_D2, F_DT, F_DM, F_DA1, F_DA2, F_DTEX, F_PD17, F_PD14, F_PD50, F_PD53, F_PD54,
-	F_A, F_A_N, F_A_NA, F_A_N57, F_A_I, F_AD_NA, F_AD_N, F_BR, F_BI, F_BI_I, F_BI3, F_BF, F_BF_NA,
-	F_BF3, F_BD, F_BD_NA, F_BD3, F_BCVT, F_C, F_C_N, F_CDD_N, F_CD, F_CD_N, F_CR1, F_CR2, F_LI,
+	F_A, F_A_N, F_A_NA, F_A_N57, F_A_I, F_AD_NA, F_AD_N, F_BR, F_BI, F_BI_I, F_BI3, F_BF,
+	F_BF_NA, F_BF3, F_BD, F_BD_NA, F_BD3, F_BCVT, F_C, F_C_N, F_CDD_N, F_CD, F_CD_N, F_CR1, F_CR2, F_LI,
 	F_LI_I, F_LF, F_PC, F_PCO, F_PA, F_PB, F_SHIFT, F_SREG, F_BARNR, F_PM, F_BPTNR, F_BARID,
 	F_BARCNT, F_MG, F_MATOM, F_MCCTL, F_ML, F_MS, F_MC, F_DATA1, F_DATA2, F_DATAM, F_SUCOORD,
 	F_SURF, F_SURFN, F_SUDATAM, F_SUDATAP, F_SUDATA1, F_TIC, F_TSC, F_TA, F_TB, F_REL, F_TABS,
@@ -211,7 +213,8 @@ const struct sm20_field sm20_fields[F_COUNT] = {
 	DST(D1, 14, 1), DST(D2, 14, 2), DST(DM, 14, SM20_N_MEM), DST(DA1, 43, 1), DST(DA2, 43, 2),
 	[F_DT] = { .kind = SM20_K_DST, .name = "d", .pos = 14, .width = 6, .regs = SM20_N_MEM },
 	DST(DTEX, 14, SM20_N_TEXD),
-	PDST(PD17, 17, 0), PDST(PD14, 14, 1), PDST(PD50, 50, 0), PDST(PD53, 53, 0), PDST(PD54, 54, 0),
+	PDST(PD17, 17, 0), PDST(PD14, 14, 1), PDST(PD50, 50, 0), PDST(PD53, 53, 0),
+	PDST(PD54, 54, 0),
 	REG(A, 20, 0, 1), REG(A_N, 20, 0, 1, .neg = 9), REG(A_NA, 20, 0, 1, .neg = 9, .abs = 7),
 	REG(A_N57, 20, 0, 1, .neg = 57), REG(A_I, 20, 0, 1, .inv = 9),
 	REG(AD_NA, 20, 0, 2, .neg = 9, .abs = 7), REG(AD_N, 20, 0, 2, .neg = 9),
@@ -225,7 +228,8 @@ const struct sm20_field sm20_fields[F_COUNT] = {
 	/* In the long forms c is whatever dst holds; the text names it once more. */
 	REG(CD, 14, 2, 1), REG(CD_N, 14, 2, 1, .neg = 8),
 	[F_LI] = { .kind = SM20_K_LIMM, .name = "b", .pos = 26, .width = 32, .slot = 1 },
-	[F_LI_I] = { .kind = SM20_K_LIMM, .name = "b", .pos = 26, .width = 32, .slot = 1, .inv = 8 },
+	[F_LI_I] = { .kind = SM20_K_LIMM, .name = "b", .pos = 26, .width = 32, .slot = 1,
+		     .inv = 8 },
 	[F_LF] = { .kind = SM20_K_LIMM, .name = "b", .pos = 26, .width = 32, .slot = 1,
 		   .val = SM20_B_F32 },
 	PRED(PC, 49, 2, 52), PRED(PCO, 49, 2, 52, .optional = true),
@@ -235,15 +239,16 @@ const struct sm20_field sm20_fields[F_COUNT] = {
 	[F_BARNR] = { .kind = SM20_K_INT, .name = "barrier", .pos = 20, .width = 4 },
 	[F_PM] = { .kind = SM20_K_INT, .name = "events", .pos = 26, .width = 16 },
 	[F_BPTNR] = { .kind = SM20_K_INT, .name = "number", .pos = 26, .width = 20 },
-	[F_BARID] = { .kind = SM20_K_REGIMM, .regs = 1, .name = "barrier", .pos = 20, .width = 4, .alt = 47 },
-	[F_BARCNT] = { .kind = SM20_K_REGIMM, .regs = 1, .name = "threads", .pos = 26, .width = 12, .alt = 46,
-		       .slot = 1 },
+	[F_BARID] = { .kind = SM20_K_REGIMM, .regs = 1, .name = "barrier", .pos = 20,
+		      .width = 4, .alt = 47 },
+	[F_BARCNT] = { .kind = SM20_K_REGIMM, .regs = 1, .name = "threads", .pos = 26,
+		       .width = 12, .alt = 46, .slot = 1 },
 	MEM(MG, SM20_M_G), MEM(MATOM, SM20_M_ATOM), MEM(MCCTL, SM20_M_CCTL), MEM(ML, SM20_M_L),
 	MEM(MS, SM20_M_S), MEM(MC, SM20_M_C),
 	REG(DATA1, 14, 1, 1), REG(DATA2, 14, 1, 2), REG(DATAM, 14, 1, SM20_N_MEM),
 	REG(SUCOORD, 20, 0, SM20_N_SU),
-	[F_SURF] = { .kind = SM20_K_REGIMM, .regs = 1, .name = "surface", .pos = 26, .width = 3, .alt = 46,
-		     .slot = 1 },
+	[F_SURF] = { .kind = SM20_K_REGIMM, .regs = 1, .name = "surface", .pos = 26,
+		     .width = 3, .alt = 46, .slot = 1 },
 	[F_SURFN] = { .kind = SM20_K_INT, .name = "surface", .pos = 26, .width = 3, .slot = 1 },
 	REG(SUDATAM, 14, 2, SM20_N_MEM), REG(SUDATAP, 14, 2, SM20_N_MASK), REG(SUDATA1, 14, 2, 1),
 	[F_TIC] = { .kind = SM20_K_NUM, .name = "texture", .pos = 32, .width = 8, .alt = 't',
@@ -278,8 +283,8 @@ const struct sm20_field sm20_fields[F_COUNT] = {
 #define FE16(a, ...) FF(a), FE15(__VA_ARGS__)
 #define FEPICK(_0, _1, _2, _3, _4, _5, _6, _7, _8, _9, _10, _11, _12, _13, _14, _15, _16, x, ...) x
 #define FE(...) \
-	FEPICK(0, ##__VA_ARGS__, FE16, FE15, FE14, FE13, FE12, FE11, FE10, FE9, FE8, FE7, FE6, FE5, FE4, \
-	       FE3, FE2, FE1, FE0)(__VA_ARGS__)
+	FEPICK(0, ##__VA_ARGS__, FE16, FE15, FE14, FE13, FE12, FE11, FE10, FE9, FE8, FE7, FE6, FE5, \
+	       FE4, FE3, FE2, FE1, FE0)(__VA_ARGS__)
 
 enum { ROW_0, ROW_P, ROW_J };
 

@@ -52,7 +52,7 @@ enum sm20_memform {
 enum sm20_regs { SM20_N_MEM = 16, SM20_N_SU, SM20_N_MASK, SM20_N_TEXD, SM20_N_TEXA, SM20_N_TEXB };
 
 struct sm20_field {
-	const char *name;	   /* as the text spells a FLAG or FIXED; for the others what it is */
+	const char *name;	   /* as the text spells a FLAG or FIXED; else what it is */
 	const char *const *names;  /* ENUM */
 	const uint8_t *map;	   /* ENUM: bits -> value in the instruction; NULL: the same */
 	uint16_t off;		   /* ENUM, FLAG, FIXED, NUM: the byte in struct sm20_insn */
