@@ -79,6 +79,7 @@ TESTS := $(patsubst %.c,$(O)/%,$(T_UNIT) $(T_WHOLE))
 
 .PHONY: all
 all: $(BINS) $(LIB_DRM) $(foreach r,$(ROOMS),$(if $(SRC_$(r)),$(call lib,$(r))))
+	$(if $(HAVE_OPENCL),,@echo 'gpuvm-work is not built: CL/cl.h or libOpenCL is missing (ocl-icd-opencl-dev opencl-c-headers)')
 
 $(O)/obj/%.o: %.c
 	$(call say,CC,$<)
@@ -109,18 +110,44 @@ $(call lib,$(1)): $(call obj,$(SRC_$(1))) $(EXTRA_$(1))
 endef
 $(foreach r,$(ROOMS),$(eval $(call room_rule,$(r))))
 
+# What a program links if not everything; -rdynamic lets a policy's shared object call the scheduler's helpers.
+BINLIBS_gpuvm-sched := $(call libs_of,simulator)
+BINFLAGS_gpuvm-sched := -rdynamic
+BINFLAGS_gpuvmd := -rdynamic
+
 define bin_rule
-$(O)/bin/$(1): $(call obj,$(BIN_$(1))) $(ALL_LIBS)
+$(O)/bin/$(1): $(call obj,$(BIN_$(1))) $(or $(BINLIBS_$(1)),$(ALL_LIBS))
 	$$(call say,LD,$$@)
 	@mkdir -p $$(@D)
-	$$(Q)$$(CC) -o $$@ $(call obj,$(BIN_$(1))) -Wl,--start-group $(ALL_LIBS) -Wl,--end-group $$(ALL_LDFLAGS) $$(LIBS_EXT)
+	$$(Q)$$(CC) -o $$@ $(call obj,$(BIN_$(1))) $(BINFLAGS_$(1)) -Wl,--start-group $(or $(BINLIBS_$(1)),$(ALL_LIBS)) -Wl,--end-group $$(ALL_LDFLAGS) $$(LIBS_EXT)
 endef
 $(foreach p,$(PROGS),$(eval $(call bin_rule,$(p))))
+
+# Each kernel file as a string, under its name.
+KERNELS := $(sort $(wildcard bench/kernels/*.cl))
+$(O)/gen/kernels.c: $(KERNELS)
+	$(call say,GEN,$@)
+	@mkdir -p $(@D)
+	$(Q){ printf '// Made from bench/kernels.\n\043include "bench/work/cl.h"\n\nconst struct kernel_file kernel_files[] = {\n'; \
+		for f in $(KERNELS); do \
+			printf '\t{ "%s",\n' "$$(basename $$f .cl)"; \
+			sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/^/"/' -e 's/$$/\\n"/' $$f; \
+			printf '\t},\n'; \
+		done; \
+		printf '\t{ 0, 0 },\n};\n'; } > $@
+$(O)/obj/gen/kernels.o: $(O)/gen/kernels.c
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+$(O)/bin/gpuvm-work: $(call obj,$(BIN_gpuvm-work)) $(O)/obj/gen/kernels.o $(call lib,base)
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -o $@ $^ $(ALL_LDFLAGS) -lOpenCL -lm
 
 $(O)/lib/libgpuvm-drm.so: $(call obj,$(SRC_LIB_DRM)) $(call libs_of,drv) pv-driver/drm/export.map $(O)/$(TREE_DRM)
 	$(call say,LD,$@)
 	$(Q)$(CC) -shared -o $@ $(call obj,$(SRC_LIB_DRM)) -Wl,--start-group $(call libs_of,drv) -Wl,--end-group \
-		-Wl,--version-script=pv-driver/drm/export.map -Wl,--no-undefined $(ALL_LDFLAGS) -lZydis -ldl
+		-Wl,--version-script=pv-driver/drm/export.map -Wl,--no-undefined $(ALL_LDFLAGS) -lZydis -ldl -lm
 $(O)/$(TREE_DRM): pv-driver/drm/tree.sh
 	$(Q)sh pv-driver/drm/tree.sh $@
 	@touch $@
