@@ -64,7 +64,11 @@ BIN_gpuvm-copy := $(wildcard pv-driver/copy/*.c)
 BIN_gpuvm-bench := $(wildcard bench/*.c)
 BIN_gpuvm-sched := scheduler/simulator/main.c
 PROGS := $(foreach p,gpuvmd gpuvm gpuvm-copy gpuvm-bench gpuvm-sched,$(if $(wildcard $(BIN_$(p))),$(p)))
-BINS := $(PROGS:%=$(O)/bin/%)
+# The workloads are programs of a guest: OpenCL and the base room only.
+HAVE_OPENCL := $(shell printf '\043define CL_TARGET_OPENCL_VERSION 120\n\043include <CL/cl.h>\nint main(void) { return clFinish(0); }\n' | \
+	$(CC) -x c - -o /dev/null -lOpenCL 2>/dev/null && echo 1)
+BIN_gpuvm-work := $(wildcard bench/work/*.c)
+BINS := $(PROGS:%=$(O)/bin/%) $(if $(HAVE_OPENCL),$(O)/bin/gpuvm-work)
 
 # The library that programs are started with (gpuvm run), and the files it shows them.  A sanitizer's
 # run-time would have to be loaded before it, so those builds have none.
@@ -267,7 +271,7 @@ install: all
 	$(if $(LIB_DRM),install -m 644 $(LIB_DRM) $(DESTDIR)$(PREFIX)/lib)
 	sh pv-driver/drm/tree.sh $(DESTDIR)$(PREFIX)/$(TREE_DRM)
 uninstall:
-	rm -f $(PROGS:%=$(DESTDIR)$(PREFIX)/bin/%) $(DESTDIR)$(PREFIX)/lib/libgpuvm-drm.so
+	rm -f $(BINS:$(O)/%=$(DESTDIR)$(PREFIX)/%) $(DESTDIR)$(PREFIX)/lib/libgpuvm-drm.so
 	rm -rf $(DESTDIR)$(PREFIX)/$(TREE_DRM)
 
 .PHONY: clean

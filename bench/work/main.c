@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: MIT
+/* gpuvm-work: the command line and the report. */
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bench/work/work.h"
+#include "gpuvm/base/bits.h"
+#include "gpuvm/base/mem.h"
+
+enum { EXIT_WRONG = 1, EXIT_BAD_INPUT = 2, EXIT_NO_DEVICE = 3 };
+
+/* Long enough for a median, short enough that a typing error ends. */
+#define REPEAT_MAX 1000
+
+const struct work *const work_all[] = {
+	&work_nop,	  &work_loop,	&work_madd,	 &work_mmul,	&work_fmadd, &work_fmmul,
+	&work_vadd,	  &work_cpy,	&work_pincpy,	 &work_backprop, &work_bfs,  &work_heartwall,
+	&work_hotspot,	  &work_lud,	&work_nn,	 &work_nw,	&work_srad,  &work_srad2,
+	&work_gaussian,	  &work_pathfinder, &work_kmeans, &work_nbody,	&work_many,  &work_trip,
+	&work_churn,	  &work_side,	NULL,
+};
+
+static const char *const size_names[NR_SIZES] = { "tiny", "paper", "stress" };
+
+struct opts {
+	enum size_name size;
+	uint32_t seed;
+	unsigned int repeat;
+	bool json;
+	char device[200];
+};
+
+static const char usage[] =
+	"usage: gpuvm-work [options] NAME...      (all: every workload)\n"
+	"  --size SIZE   tiny, paper or stress (paper)\n"
+	"  --seed N      input is made from it (1)\n"
+	"  --repeat N    times from upload to read-back; the median is shown (1)\n"
+	"  --json        one object a line\n"
+	"  --list        names and what they do\n"
+	"Uses the first OpenCL GPU, else the first OpenCL device; times are microseconds.\n"
+	"Exit code: 0 all results right, 1 not, 2 bad input, 3 no OpenCL device.\n";
+
+static int bad(const char *what, const char *arg)
+{
+	fprintf(stderr, "gpuvm-work: %s%s%s; see gpuvm-work --help\n", arg ? arg : "", arg ? ": " : "",
+		what);
+	return EXIT_BAD_INPUT;
+}
+
+static const struct work *find(const char *name)
+{
+	for (unsigned int i = 0; work_all[i]; i++)
+		if (!strcmp(work_all[i]->name, name))
+			return work_all[i];
+	return NULL;
+}
+
+/* Whether all of s is a number from min to max. */
+static bool number(const char *s, unsigned long min, unsigned long max, unsigned long *v)
+{
+	char *end;
+
+	errno = 0;
+	*v = strtoul(s, &end, 10);
+	return *s >= '0' && *s <= '9' && !*end && !errno && *v >= min && *v <= max;
+}
+
+static void list(void)
+{
+	for (unsigned int i = 0; work_all[i]; i++)
+		printf("%-11s %s\n", work_all[i]->name, work_all[i]->help);
+}
+
+/* -1: help or list was printed; else an exit code, 0 to go on. */
+static int parse(int argc, char **argv, struct opts *o)
+{
+	static const struct option longs[] = {
+		{ "size", required_argument, NULL, 's' },  { "seed", required_argument, NULL, 'r' },
+		{ "repeat", required_argument, NULL, 'n' }, { "json", no_argument, NULL, 'j' },
+		{ "list", no_argument, NULL, 'l' },	   { "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 },
+	};
+	unsigned long v;
+	int c;
+
+	opterr = 0;
+	while ((c = getopt_long(argc, argv, "", longs, NULL)) != -1)
+		switch (c) {
+		case 's':
+			for (o->size = 0; o->size < NR_SIZES && strcmp(size_names[o->size], optarg);)
+				o->size++;
+			if (o->size == NR_SIZES)
+				return bad("not tiny, paper or stress", optarg);
+			break;
+		case 'r':
+			if (!number(optarg, 0, UINT32_MAX, &v))
+				return bad("not a seed", optarg);
+			o->seed = (uint32_t)v;
+			break;
+		case 'n':
+			if (!number(optarg, 1, REPEAT_MAX, &v))
+				return bad("not 1 to 1000 repetitions", optarg);
+			o->repeat = (unsigned int)v;
+			break;
+		case 'j': o->json = true; break;
+		case 'l': list(); return -1;
+		case 'h': fputs(usage, stdout); return -1;
+		default: return bad("unknown option or no value", argv[optind - 1]);
+		}
+	if (optind == argc)
+		return bad("NAME is missing", NULL);
+	for (int i = optind; i < argc; i++)
+		if (strcmp(argv[i], "all") && !find(argv[i]))
+			return bad("no such workload", argv[i]);
+	return 0;
+}
+
+/* A device's name may hold anything. */
+static void json_string(const char *s)
+{
+	putchar('"');
+	for (; *s; s++)
+		if ((unsigned char)*s >= ' ' && *s != '"' && *s != '\\')
+			putchar(*s);
+	putchar('"');
+}
+
+static void report(const struct opts *o, const struct job *j, const double us[NR_PHASES])
+{
+	static const char *const phase[NR_PHASES] = { "init", "htod", "launch", "dtoh", "close" };
+	uint64_t bytes = 0;
+
+	if (!o->json) {
+		printf("%-11s %-6s", j->work->name, size_names[o->size]);
+		for (unsigned int p = 0; p < NR_PHASES; p++)
+			printf(" %s %.0f", phase[p], us[p]);
+		printf(" launches %llu sum %016llx\n", (unsigned long long)j->launches,
+		       (unsigned long long)job_checksum(j));
+		return;
+	}
+	for (unsigned int i = 0; i < j->nr_bufs; i++)
+		bytes += j->buf[i].flags & BUF_HOST ? 0 : j->buf[i].len;
+	printf("{\"name\": \"%s\", \"size\": \"%s\", \"seed\": %u, \"repeat\": %u, \"device\": ",
+	       j->work->name, size_names[o->size], o->seed, o->repeat);
+	json_string(o->device);
+	printf(", \"us\": {");
+	for (unsigned int p = 0; p < NR_PHASES; p++)
+		printf("%s\"%s\": %.1f", p ? ", " : "", phase[p], us[p]);
+	printf("}, \"bytes\": %llu, \"launches\": %llu, \"checksum\": \"%016llx\"}\n",
+	       (unsigned long long)bytes, (unsigned long long)j->launches,
+	       (unsigned long long)job_checksum(j));
+}
+
+static int one(const struct opts *o, const struct work *w)
+{
+	struct job *j = mem_new(struct job);
+	double us[NR_PHASES];
+	int err;
+
+	if (!j) {
+		fprintf(stderr, "gpuvm-work: out of memory\n");
+		return EXIT_WRONG;
+	}
+	j->work = w;
+	j->sz = w->size[o->size];
+	j->seed = o->seed;
+	err = job_run(j, o->repeat, us);
+	if (!err)
+		err = job_check(j);
+	if (!err)
+		report(o, j, us);
+	fflush(stdout);
+	job_fini(j);
+	mem_free(j);
+	return err ? EXIT_WRONG : 0;
+}
+
+int main(int argc, char **argv)
+{
+	struct opts o = { .size = SIZE_PAPER, .seed = 1, .repeat = 1 };
+	int err = parse(argc, argv, &o), code = 0;
+	cl_device_id dev;
+
+	if (err)
+		return err < 0 ? 0 : err;
+	if (cl_find(&dev, o.device, sizeof o.device)) {
+		fprintf(stderr, "gpuvm-work: no OpenCL device\n");
+		return EXIT_NO_DEVICE;
+	}
+	for (int i = optind; i < argc; i++) {
+		if (strcmp(argv[i], "all")) {
+			code |= one(&o, find(argv[i]));
+			continue;
+		}
+		for (unsigned int k = 0; work_all[k]; k++)
+			code |= one(&o, work_all[k]);
+	}
+	return code;
+}
