@@ -23,7 +23,7 @@ static const struct {
 	{ "OCL_ICD_VENDORS", "rusticl.icd", "OpenCL is Mesa's" },
 	{ "RUSTICL_ENABLE", "nouveau", "it lists this card only if told to" },
 	{ "RUSTICL_FEATURES", "fp64", "doubles, from Mesa 23.1 on" },
-	{ "NOUVEAU_LIBDRM_VRAM_LIMIT_PERCENT", "100", "all of the VRAM that is announced can be used" },
+	{ "NOUVEAU_LIBDRM_VRAM_LIMIT_PERCENT", "400", "what VRAM cannot hold lives in memory" },
 	{ "MESA_SHADER_CACHE_DISABLE", "true", "a guest leaves no files behind, a run depends on none" },
 };
 

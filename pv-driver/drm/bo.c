@@ -113,7 +113,11 @@ void nvdrm_bo_put(struct nvdrm_bo *bo)
 	mem_free(bo);
 }
 
-/* VRAM first if both are allowed, as nouveau places them. */
+/*
+ * VRAM first if it is allowed, as nouveau places them.  When it is full nouveau
+ * moves idle buffers to system memory; ours never move, so the new one goes
+ * there, also if it asked for VRAM alone: the GPU does not mind.
+ */
 static int bo_place(struct nvdrm_bo *bo)
 {
 	int err = -ENOSPC;
@@ -121,7 +125,7 @@ static int bo_place(struct nvdrm_bo *bo)
 	if (bo->domain & NOUVEAU_GEM_DOMAIN_VRAM)
 		err = drv_bo_new(bo->drm->drv, bo->len, DRV_BO_VRAM, &bo->bo);
 	bo->vram = !err;
-	if (err && (bo->domain != NOUVEAU_GEM_DOMAIN_VRAM))
+	if (err == -ENOSPC)
 		err = drv_bo_new(bo->drm->drv, bo->len, DRV_BO_SYS, &bo->bo);
 	return err == -ENOSPC ? -ENOMEM : err;
 }

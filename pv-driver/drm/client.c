@@ -33,7 +33,7 @@ int nvdrm_new(struct drv *drv, struct nvdrm **out)
 	list_init(&d->maps);
 	list_init(&d->exports);
 	pthread_mutex_init(&d->lock, NULL);
-	pthread_mutex_init(&d->export_lock, NULL);
+	pthread_mutex_init(&d->leaf_lock, NULL);
 	*out = d;
 	return 0;
 }
@@ -57,7 +57,7 @@ void nvdrm_free(struct nvdrm *d)
 		mem_free(m);
 	}
 	pthread_mutex_unlock(&d->lock);
-	pthread_mutex_destroy(&d->export_lock);
+	pthread_mutex_destroy(&d->leaf_lock);
 	pthread_mutex_destroy(&d->lock);
 	mem_free(d);
 }

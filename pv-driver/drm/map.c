@@ -74,8 +74,9 @@ static int map_locked(struct nvdrm_bo *bo, const struct nvdrm_mmap_args *a, void
 	bo->refs++;
 	m->at = *out;
 	m->len = m->left = align_up(a->len, DRM_PAGE);
+	pthread_mutex_lock(&d->leaf_lock);
 	list_add_tail(&d->maps, &m->node);
-	__atomic_add_fetch(&d->nr_maps, 1, __ATOMIC_RELEASE);
+	pthread_mutex_unlock(&d->leaf_lock);
 	*(bo->vram ? &d->nr_vram_maps : &d->nr_gart_maps) += 1;
 	return 0;
 }
@@ -106,35 +107,48 @@ int nvdrm_mmap(struct nvdrm_client *c, const struct nvdrm_mmap_args *a, void **o
 	return err;
 }
 
-bool nvdrm_munmap(struct nvdrm *d, void *addr, uint64_t len)
+/*
+ * Takes [at, end) out of one mapping; gone gets the mapping if nothing is left
+ * of it.  The same VRAM can be mapped twice, at one address: each munmap takes
+ * one.
+ */
+static bool trim(struct nvdrm *d, uint8_t *at, uint8_t *end, struct list *gone)
 {
-	uint8_t *at = addr, *end = at + align_up(len, DRM_PAGE), *lo, *hi;
 	struct nvdrm_cpu_map *m, *tmp;
-	bool traps = false;
+	uint8_t *lo, *hi;
 
-	if (!__atomic_load_n(&d->nr_maps, __ATOMIC_ACQUIRE))
-		return false;
-	pthread_mutex_lock(&d->lock);
 	list_for_each_safe(m, tmp, &d->maps, node) {
 		lo = at > m->at ? at : m->at;
 		hi = end < m->at + m->len ? end : m->at + m->len;
 		if (lo >= hi)
 			continue;
-		traps = traps || m->traps;
 		m->left -= (uint64_t)(hi - lo) < m->left ? (uint64_t)(hi - lo) : m->left;
-		if (m->left) {
-			if (!m->traps)
-				continue;
-			break;
+		if (!m->left) {
+			list_del(&m->node);
+			list_add_tail(gone, &m->node);
 		}
-		list_del(&m->node);
-		__atomic_sub_fetch(&d->nr_maps, 1, __ATOMIC_RELEASE);
-		nvdrm_bo_put(m->bo);
-		mem_free(m);
-		/* The same VRAM can be mapped twice, at one address: each munmap takes one. */
-		if (traps)
-			break;
+		if (m->traps)
+			return true;
 	}
-	pthread_mutex_unlock(&d->lock);
+	return false;
+}
+
+bool nvdrm_munmap(struct nvdrm *d, void *addr, uint64_t len)
+{
+	struct nvdrm_cpu_map *m;
+	struct list gone;
+	bool traps;
+
+	list_init(&gone);
+	pthread_mutex_lock(&d->leaf_lock);
+	traps = trim(d, addr, (uint8_t *)addr + align_up(len, DRM_PAGE), &gone);
+	pthread_mutex_unlock(&d->leaf_lock);
+	while ((m = list_first(&gone, struct nvdrm_cpu_map, node))) {
+		pthread_mutex_lock(&d->lock);
+		nvdrm_bo_put(m->bo);
+		pthread_mutex_unlock(&d->lock);
+		list_del(&m->node);
+		mem_free(m);
+	}
 	return traps;
 }

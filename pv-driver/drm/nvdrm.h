@@ -8,8 +8,7 @@
  * finds out that a descriptor is a client's is preload/.
  *
  * Always true:
- *  1. drm.lock guards clients, handles, buffers, their uses and their CPU
- *     mappings.  chan.submit keeps one submission's pieces together and may be
+ *  1. drm.lock guards clients, handles, buffers and their uses.  chan.submit keeps one submission's pieces together and may be
  *     held while waiting for room in the ring.  Nobody takes one inside the
  *     other, and nobody waits for the GPU with drm.lock held.
  *  2. A buffer lives while a handle, a CPU mapping, a submission or an export
@@ -46,13 +45,16 @@ struct nvdrm {
 	pthread_mutex_t lock;
 	struct list clients; /* struct nvdrm_client */
 	struct list bos;     /* struct nvdrm_bo */
+	/*
+	 * Guards maps and exports, which are looked at under any other lock: the
+	 * driver's own mmap and munmap come by here.  Innermost.
+	 */
+	pthread_mutex_t leaf_lock;
 	struct list maps;    /* struct nvdrm_cpu_map */
-	pthread_mutex_t export_lock; /* guards exports, for look-ups under any other lock */
-	struct list exports;	     /* struct nvdrm_export */
+	struct list exports; /* struct nvdrm_export */
 	uint64_t next_map;   /* next buffer's mmap offset */
 	uint64_t vram_len;   /* what programs are told; constant */
 	uint64_t idle_ns;    /* how long a dying channel may finish its work */
-	uint32_t nr_maps;    /* length of maps; read without the lock */
 	/* Counters for reports. */
 	uint64_t nr_vram_maps, nr_gart_maps;
 };

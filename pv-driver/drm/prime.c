@@ -49,9 +49,9 @@ static int export_bo(struct nvdrm *d, struct nvdrm_bo *bo, uint32_t flags)
 	bo->refs++;
 	e->dev = st.st_dev;
 	e->ino = st.st_ino;
-	pthread_mutex_lock(&d->export_lock);
+	pthread_mutex_lock(&d->leaf_lock);
 	list_add_tail(&d->exports, &e->node);
-	pthread_mutex_unlock(&d->export_lock);
+	pthread_mutex_unlock(&d->leaf_lock);
 	return fd;
 }
 
@@ -74,7 +74,7 @@ int nvdrm_prime_export(struct nvdrm_client *c, void *arg)
 	return 0;
 }
 
-/* export_lock held. */
+/* leaf_lock held. */
 static struct nvdrm_export *find(struct nvdrm *d, uint64_t dev, uint64_t ino)
 {
 	struct nvdrm_export *e;
@@ -90,9 +90,9 @@ bool nvdrm_export_is(struct nvdrm *d, uint64_t dev, uint64_t ino)
 {
 	bool is;
 
-	pthread_mutex_lock(&d->export_lock);
+	pthread_mutex_lock(&d->leaf_lock);
 	is = find(d, dev, ino);
-	pthread_mutex_unlock(&d->export_lock);
+	pthread_mutex_unlock(&d->leaf_lock);
 	return is;
 }
 
@@ -102,13 +102,13 @@ struct nvdrm_bo *nvdrm_export_find(struct nvdrm *d, uint64_t dev, uint64_t ino)
 	struct nvdrm_bo *bo = NULL;
 
 	pthread_mutex_lock(&d->lock);
-	pthread_mutex_lock(&d->export_lock);
+	pthread_mutex_lock(&d->leaf_lock);
 	e = find(d, dev, ino);
 	if (e) {
 		bo = e->bo;
 		bo->refs++;
 	}
-	pthread_mutex_unlock(&d->export_lock);
+	pthread_mutex_unlock(&d->leaf_lock);
 	pthread_mutex_unlock(&d->lock);
 	return bo;
 }
@@ -118,11 +118,11 @@ void nvdrm_export_drop(struct nvdrm *d, uint64_t dev, uint64_t ino)
 	struct nvdrm_export *e;
 
 	pthread_mutex_lock(&d->lock);
-	pthread_mutex_lock(&d->export_lock);
+	pthread_mutex_lock(&d->leaf_lock);
 	e = find(d, dev, ino);
 	if (e)
 		list_del(&e->node);
-	pthread_mutex_unlock(&d->export_lock);
+	pthread_mutex_unlock(&d->leaf_lock);
 	if (e) {
 		nvdrm_bo_put(e->bo);
 		mem_free(e);
