@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Heat on a chip: one explicit step.  Edges see themselves as neighbours.
 
-__kernel void step(__global const float *temp, __global const float *power, __global float *out, uint n,
+__kernel void heat(__global const float *temp, __global const float *power, __global float *out, uint n,
 		   float k, float rx, float ry, float rz, float ambient)
 {
 	uint x = get_global_id(0), y = get_global_id(1), at = y * n + x;

@@ -33,7 +33,7 @@ static void run(struct job *j)
 	uint32_t n = j->sz.n;
 
 	for (uint32_t i = 0; i < j->sz.iters; i++)
-		job_launch(j, "step", grid2(n, n, 16, 16), "bbbufffff", &j->buf[i % 2 ? OTHER : TEMP],
+		job_launch(j, "heat", grid2(n, n, 16, 16), "bbbufffff", &j->buf[i % 2 ? OTHER : TEMP],
 			   &j->buf[POWER], &j->buf[i % 2 ? TEMP : OTHER], n, (double)STEP, (double)RX,
 			   (double)RY, (double)RZ, (double)AMBIENT);
 }
