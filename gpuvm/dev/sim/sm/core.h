@@ -103,7 +103,8 @@ struct cta {
 
 /* The blocks one worker has under way; owned by the launch or, idle, by the worker. */
 struct crew {
-	struct warp *warp[CREW_MAX]; /* owned; all allocated at the first use */
+	void *warp_mem;		     /* owned; CREW_MAX warps and room to align them */
+	struct warp *warp[CREW_MAX];
 	struct cta *cta[CREW_MAX];
 	uint32_t pc[CREW_MAX];	     /* PC_NONE: not runnable */
 	uint32_t nr_warps;	     /* slots of this launch: per block times blocks at once */

@@ -199,11 +199,10 @@ void crew_run(struct worker *wk)
 
 void crew_free(struct crew *c)
 {
-	for (uint32_t i = 0; c && i < CREW_MAX; i++) {
-		mem_free(c->warp[i]);
+	for (uint32_t i = 0; c && i < CREW_MAX; i++)
 		mem_free(c->cta[i]);
-	}
 	if (c) {
+		mem_free(c->warp_mem);
 		mem_free(c->shared);
 		mem_free(c->local);
 	}
@@ -227,6 +226,25 @@ static bool room(void **p, size_t *have, size_t len)
 	return true;
 }
 
+/* Rows of lanes want whole cache lines. */
+static struct crew *crew_new(void)
+{
+	struct crew *c = mem_new(struct crew);
+	uintptr_t at;
+
+	if (!c)
+		return NULL;
+	c->warp_mem = mem_calloc(CREW_MAX + 1, sizeof(struct warp));
+	if (!c->warp_mem) {
+		mem_free(c);
+		return NULL;
+	}
+	at = align_up((uintptr_t)c->warp_mem, 64);
+	for (uint32_t i = 0; i < CREW_MAX; i++)
+		c->warp[i] = (struct warp *)at + i;
+	return c;
+}
+
 struct crew *crew_prepare(struct crew *c, const struct sm_launch *l)
 {
 	size_t local = ((size_t)l->g.local_pos + l->g.local_neg) * LANES;
@@ -235,7 +253,7 @@ struct crew *crew_prepare(struct crew *c, const struct sm_launch *l)
 	bool ok;
 
 	if (!c)
-		c = mem_new(struct crew);
+		c = crew_new();
 	if (!c)
 		return NULL;
 	shared = c->shared;
@@ -245,11 +263,9 @@ struct crew *crew_prepare(struct crew *c, const struct sm_launch *l)
 	c->shared = shared;
 	c->local = loc;
 	for (uint32_t i = 0; i < nr; i++) {
-		if (!c->warp[i])
-			c->warp[i] = mem_new(struct warp);
 		if (!c->cta[i])
 			c->cta[i] = mem_new(struct cta);
-		ok = ok && c->warp[i] && c->cta[i];
+		ok = ok && c->cta[i];
 		c->pc[i] = PC_NONE;
 		if (!ok)
 			continue;
