@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include <jansson.h>
 
@@ -25,6 +26,14 @@ int cmd_dump(int argc, char **argv);
 int cmd_audit(int argc, char **argv);
 int cmd_detach(int argc, char **argv);
 int cmd_stop(int argc, char **argv);
+int cmd_disasm(int argc, char **argv);
+int cmd_asm(int argc, char **argv);
+
+/* ---- file.c ----------------------------------------------------------------------- */
+/* The whole file ("-": standard input), *n bytes and a zero after them; mem_free it. */
+int ctl_read_file(const char *path, char **out, size_t *n);
+/* A number that an instruction can stand at. */
+bool ctl_code_offset(const char *text, uint32_t *offset);
 
 /* "gpuvm: " and one line on stderr; answers EXIT_BAD_INPUT. */
 int ctl_bad(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

@@ -14,6 +14,8 @@ const struct ctl_command ctl_commands[] = {
 	{ "audit", "[--json]", "prove the isolation rules now; exit code 1 on a violation", cmd_audit },
 	{ "detach", "NAME", "take the virtual GPU away from a guest", cmd_detach },
 	{ "stop", "", "end the daemon", cmd_stop },
+	{ "disasm", "FILE [--hex] [--org N] [--json]", "shader code (sm_20) as text", cmd_disasm },
+	{ "asm", "FILE -o OUT [--hex] [--org N]", "text as shader code", cmd_asm },
 	{ NULL, NULL, NULL, NULL },
 };
 
@@ -52,8 +54,8 @@ static void usage(void)
 	printf("usage: gpuvm COMMAND ...\n\n");
 	for (const struct ctl_command *c = ctl_commands; c->name; c++)
 		printf("  %-7s %-31s %s\n", c->name, c->args, c->help);
-	printf("\nEvery command but run takes --socket PATH (default: $GPUVM_SOCKET, else gpuvm.sock in\n"
-	       "$XDG_RUNTIME_DIR or /run).  gpuvm run --help lists the options of run.\n");
+	printf("\nCommands that talk to a daemon take --socket PATH (default: $GPUVM_SOCKET, else gpuvm.sock\n"
+	       "in $XDG_RUNTIME_DIR or /run).  gpuvm run --help lists the options of run.\n");
 }
 
 int main(int argc, char **argv)
