@@ -7,15 +7,17 @@
  * advances by ran / (sum of weights).  lag = weight * (V - v) is what ideal
  * sharing owes it.  Served is, among those who are owed something (v <= V),
  * who has the earliest deadline v + unit / weight, where unit is the longest
- * work seen of it lately.  For ents that stay ready, lag stays within one
- * longest unit: nobody starts a unit unless ideal sharing would have started
- * it, and the deadline order is the one in which ideal sharing would finish.
+ * work the engine has seen lately: how long the next one will be is not known.
+ * For ents that stay ready, lag stays within one longest unit: nobody starts a
+ * unit unless ideal sharing would have started it, and the deadline order is
+ * the one in which ideal sharing would finish units of that length.
  *
  * Who leaves with v > V was served ahead of time and stays a member until V
  * has come up to it: leaving and coming back gains nothing.  Who leaves with
- * v <= V may come back within `grace` and keeps its lag; if it would be the
- * one to serve and has been coming back in time lately, the engine waits for
- * it.  A wait in vain is charged to it.  With grace=0 the engine never waits.
+ * v <= V may come back within `grace`; if it would be the one to serve and on
+ * average stays away for half as long as it then works, or less, the engine
+ * waits for it.  A wait in vain is charged to it.  If it comes later it is still owed what it was owed,
+ * up to OWED_MAX.  With grace=0 the engine never waits and nothing is kept.
  *
  * Always true, per engine:
  *  1. weights and sum are over the members: states other than OUT.
@@ -34,7 +36,7 @@ enum { SLICE, GRACE };
 
 static const struct sched_policy_param wfq_params[] = {
 	{ "slice", 1000000, 10000, 1000000000, true, "how long one may run before it is decided anew" },
-	{ "grace", 500000, 0, 100000000, true, "how long the engine may wait for who is owed time" },
+	{ "grace", 2000000, 0, 100000000, true, "how long the engine may wait for who is owed time" },
 	{ NULL, 0, 0, 0, false, NULL },
 };
 
@@ -42,6 +44,8 @@ static const struct sched_policy_param wfq_params[] = {
 #define V_ONE 65536u
 /* One charge: 2^40 ns is 18 minutes; times V_ONE it stays below 2^56. */
 #define CHARGE_MAX (1ull << 40)
+/* What is kept for who stays away: so much that its neighbours can bear being behind by it. */
+#define OWED_MAX 50000000ull
 
 enum wfq_state { OUT, READY, RUNNING, LEFT, BACK_SOON };
 
@@ -51,8 +55,8 @@ struct wfq_member {
 	enum wfq_state state;
 	bool due; /* READY: in due, not in ahead */
 	uint64_t v;
-	uint64_t unit;	 /* longest work lately, ns */
-	uint64_t away;	 /* how long it stayed away lately, ns */
+	uint64_t away, works; /* how long it stays away, and then works, on average, ns */
+	uint64_t owed;	 /* OUT: kept for it, ns */
 	uint64_t left_at, waited;
 	uint32_t weight; /* as summed */
 	struct sched_heap_node node;
@@ -70,6 +74,7 @@ struct wfq {
 		uint64_t base; /* virtual times are summed relative to it */
 		__int128 sum;  /* weight * (v - base) */
 		uint64_t weights;
+		uint64_t unit; /* longest work lately, ns */
 		struct wfq_member *run; /* who was picked last, while it runs */
 		uint64_t run_since, run_charged; /* what of its work v holds already, ns */
 		uint64_t wait_since; /* the engine stands still for somebody since then; 0: it does not */
@@ -135,9 +140,9 @@ static void v_add(struct wfq_engine *w, struct wfq_member *m, int64_t dv)
 		w->sum += (__int128)m->weight * dv;
 }
 
-static uint64_t deadline(const struct wfq_member *m)
+static uint64_t deadline(const struct wfq_engine *w, const struct wfq_member *m)
 {
-	return m->v + v_of(m->unit, m->weight);
+	return m->v + v_of(w->unit, m->weight);
 }
 
 /* Off whatever it is on; its state is to be set anew. */
@@ -160,7 +165,7 @@ static void become_ready(struct wfq_engine *w, struct wfq_member *m)
 	m->state = READY;
 	m->due = (int64_t)(m->v - virtual_now(w)) <= 0;
 	if (m->due)
-		sched_heap_add(&w->due, &m->node, deadline(m), m->ent->id);
+		sched_heap_add(&w->due, &m->node, deadline(w, m), m->ent->id);
 	else
 		sched_heap_add(&w->ahead, &m->node, m->v, m->ent->id);
 }
@@ -186,16 +191,31 @@ static void leave(struct wfq_engine *w, struct wfq_member *m, uint64_t grace, ui
 {
 	m->left_at = now;
 	m->waited = 0;
+	m->owed = 0;
 	if ((int64_t)(m->v - virtual_now(w)) > 0) {
 		m->state = LEFT;
 		sched_heap_add(&w->left, &m->node, m->v, m->ent->id);
-	} else if (grace && m->away <= grace) {
+	} else if (grace && m->away <= m->works / 2) {
 		m->state = BACK_SOON;
-		sched_heap_add(&w->back_soon, &m->node, deadline(m), m->ent->id);
+		sched_heap_add(&w->back_soon, &m->node, deadline(w, m), m->ent->id);
 		list_add_tail(&w->expiry, &m->expiry);
 	} else {
 		sum_del(w, m);
 		m->state = OUT;
+	}
+}
+
+/* It did not come back in time: what it is owed is kept, what it owes is remembered. */
+static void give_up(struct wfq_engine *w, struct wfq_member *m)
+{
+	uint64_t left_at = m->left_at;
+	int64_t ahead = (int64_t)(m->v - virtual_now(w));
+
+	leave(w, m, 0, left_at);
+	if (ahead < 0) {
+		__int128 owed = -(__int128)ahead * m->weight / V_ONE;
+
+		m->owed = owed < (__int128)OWED_MAX ? (uint64_t)owed : OWED_MAX;
 	}
 }
 
@@ -218,9 +238,8 @@ static void expire(struct wfq_engine *w, uint64_t grace, uint64_t now)
 		if (m == first_of(&w->back_soon))
 			end_wait(w, m, now);
 		unhook(w, m);
-		m->away = 2 * grace; /* a few returns in time make up for it */
 		v_add(w, m, (int64_t)v_of(m->waited < grace ? m->waited : grace, m->weight));
-		leave(w, m, 0, now);
+		give_up(w, m);
 	}
 }
 
@@ -232,8 +251,8 @@ static void settle(struct wfq_engine *w, uint64_t now)
 	if (!w->run)
 		return;
 	ran = now - w->run_since;
-	/* A clock that jumped does not count: no more than its works took so far. */
-	most = w->run->unit;
+	/* A clock that jumped does not count: no more than works took so far. */
+	most = w->unit;
 	ran = ran < most ? ran : most;
 	if (ran <= w->run_charged)
 		return;
@@ -310,12 +329,12 @@ static void wfq_wake(struct sched *s, struct sched_ent *ent, unsigned int engine
 	if (m->state != RUNNING && m->left_at) {
 		uint64_t away = now - m->left_at, most = 4 * s->param[GRACE];
 
-		m->away = (3 * m->away + (away < most ? away : most)) / 4;
+		m->away = (15 * m->away + (away < most ? away : most)) / 16;
 	}
 	if (m->state == BACK_SOON && m == first_of(&w->back_soon))
 		w->wait_since = 0;
 	if (m->state == OUT) {
-		m->v = virtual_now(w);
+		m->v = virtual_now(w) - v_of(m->owed, ent->weight);
 		sum_add(w, m);
 	} else {
 		unhook(w, m);
@@ -355,7 +374,9 @@ static void wfq_charge(struct sched *s, struct sched_ent *ent, unsigned int engi
 	}
 	unhook(w, m);
 	v_add(w, m, (int64_t)v_of(ran, m->weight) - (int64_t)v_of(charged, m->weight));
-	m->unit = ran > m->unit ? ran : m->unit - (m->unit - ran) / 16;
+	m->works = m->works ? (15 * m->works + ran) / 16 : ran;
+	/* Forgotten slowly: one length for all makes the deadline order the right one. */
+	w->unit = ran > w->unit ? ran : w->unit - (w->unit - ran) / 4096;
 	if (state == READY)
 		become_ready(w, m);
 	else if (!ent->running[engine])
@@ -434,10 +455,8 @@ static void wfq_dump(const struct sched *s, FILE *f)
 			int64_t ahead = (int64_t)(m->v - q->e[e].base);
 
 			if (m->state != OUT)
-				fprintf(f, "  engine %u: %s: lag %" PRId64 " us, unit %" PRIu64 " us\n", e,
-					ent->name,
-					(int64_t)(-(__int128)ahead * m->weight / V_ONE / 1000),
-					m->unit / 1000);
+				fprintf(f, "  engine %u: %s: lag %" PRId64 " us\n", e, ent->name,
+					(int64_t)(-(__int128)ahead * m->weight / V_ONE / 1000));
 		}
 }
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * The fluid engine.  v advances by passed / (sum of weights of the busy
- * flows); a flow that has work at v is done with it when v reaches its finish.
+ * The fluid engine.  Serving a flow moves the mean by ns / (sum of weights);
+ * a flow that joins does so at the mean and so does not move it; one that
+ * leaves takes its part of the sum along.
  */
 #include "scheduler/simulator/fluid.h"
 
@@ -10,44 +11,51 @@
 /* Heap keys are whole numbers: a 64th of a nanosecond at weight 1 is beyond what is measured. */
 #define KEY_STEPS 64.0
 
-static void advance(struct fluid *f, uint64_t now)
+static void leave(struct fluid *f, struct fluid_flow *w)
 {
-	double left = (double)(now - f->at);
+	double rest = f->weights - w->weight;
+
+	w->counts = false;
+	f->v = rest > 0.5 ? (f->v * f->weights - w->v * w->weight) / rest : w->v;
+	f->weights = rest > 0.5 ? rest : 0; /* weights are whole: less is what rounding left */
+}
+
+static void catch_up(struct fluid *f)
+{
 	struct sched_heap_node *n;
 
-	f->at = now;
-	while (left > 0 && (n = sched_heap_first(&f->busy))) {
-		struct fluid_flow *w = container_of(n, struct fluid_flow, node);
-		double need = (w->finish - f->v) * f->weights;
+	while ((n = sched_heap_first(&f->ahead))) {
+		struct fluid_flow *w = container_of(n, struct fluid_flow, ahead);
 
-		if (need > left) {
-			f->v += left / f->weights;
+		if (w->v > f->v)
 			return;
+		sched_heap_del(&f->ahead, n);
+		leave(f, w);
+	}
+}
+
+void fluid_work(struct fluid *f, struct fluid_flow *w, bool has_work)
+{
+	w->has_work = has_work;
+	if (has_work) {
+		sched_heap_del(&f->ahead, &w->ahead);
+		if (!w->counts) {
+			w->v = f->v;
+			f->weights += w->weight;
+			w->counts = true;
 		}
-		f->v = w->finish;
-		left -= need > 0 ? need : 0;
-		sched_heap_del(&f->busy, n);
-		f->weights -= w->weight;
+		return;
 	}
-	if (!f->busy.nr)
-		f->weights = 0; /* what rounding left */
+	if (w->counts && w->v > f->v)
+		sched_heap_add(&f->ahead, &w->ahead, (uint64_t)(w->v * KEY_STEPS), 0);
+	else if (w->counts)
+		leave(f, w);
+	catch_up(f);
 }
 
-void fluid_arrive(struct fluid *f, struct fluid_flow *w, uint64_t size, uint64_t now)
+void fluid_serve(struct fluid *f, struct fluid_flow *w, double ns)
 {
-	advance(f, now);
-	if (!w->node.in) {
-		w->finish = f->v;
-		f->weights += w->weight;
-	}
-	w->arrived += (double)size;
-	w->finish += (double)size / w->weight;
-	sched_heap_del(&f->busy, &w->node);
-	sched_heap_add(&f->busy, &w->node, (uint64_t)(w->finish * KEY_STEPS), 0);
-}
-
-double fluid_served(struct fluid *f, const struct fluid_flow *w, uint64_t now)
-{
-	advance(f, now);
-	return w->node.in ? w->arrived - (w->finish - f->v) * w->weight : w->arrived;
+	w->v += ns / w->weight;
+	f->v += ns / f->weights;
+	catch_up(f);
 }

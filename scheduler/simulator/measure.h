@@ -10,8 +10,8 @@
  *   worst_window  the least such index of any counted window
  *   min_max       least x / greatest x over all counted windows
  *   shares        got / what all contenders got, over all counted windows
- * lag is what weighted fluid sharing (GPS) of the same arrivals would have
- * given a guest until now, less what it got; in units of the longest work.
+ * lag is what ideal sharing (fluid.h) would have given a guest until now, less
+ * what it got; in units of the longest work.
  */
 #ifndef SCHEDULER_SIMULATOR_MEASURE_H
 #define SCHEDULER_SIMULATOR_MEASURE_H

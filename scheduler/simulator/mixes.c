@@ -10,12 +10,13 @@
 static const struct mix_builtin builtin[] = {
 	/*
 	 * The lengths stand in the ratio that the published shares under FIFO give, 14.6 : 86.3,
-	 * when the two take turns.  The think times are the CPU work between two kernels.
+	 * when the two take turns.  The mean time between two kernels is what makes BAND leave
+	 * the engine idle for the published tenth (39 + 51 of 100).
 	 */
 	{ "gdev", "LUD (short kernels) for 200 s; heart wall (long ones) from 30 s on",
 	  "time 200s\nwindow 1s\n"
-	  "guest lud loop size=uniform(1.2ms,1.8ms) think=uniform(100us,300us)\n"
-	  "guest hw loop size=uniform(7ms,11ms) think=uniform(100us,300us) start=30s\n" },
+	  "guest lud loop size=uniform(1.2ms,1.8ms) think=exp(330us)\n"
+	  "guest hw loop size=uniform(7ms,11ms) think=exp(330us) start=30s\n" },
 	{ "equal2", "two alike", "time 60s\nguest a,b loop size=uniform(1ms,2ms) think=100us\n" },
 	{ "weights13", "weights 1:3, always backlogged",
 	  "time 60s\n"

@@ -39,7 +39,6 @@ struct guest {
 	uint32_t next_work; /* MIX_TRACE */
 	struct on_engine {
 		struct fluid_flow flow;
-		double served;	/* ns */
 		uint32_t works; /* here now */
 		uint64_t since; /* works went from 0 */
 	} e[SCHED_MAX_ENGINES];
@@ -56,7 +55,7 @@ struct engine {
 	struct sched_heap_node node; /* when `first` ends */
 	struct job *first, **last;   /* handed over */
 	struct guest *owner;	     /* whose context is on it */
-	uint64_t began;
+	uint64_t began, settled;     /* settled: until when the fluid knows of what runs */
 	struct fluid fluid;
 };
 
@@ -83,6 +82,16 @@ static void at(struct virt *v, struct sched_heap_node *n, uint64_t when, uint64_
 
 /* ---- engines -------------------------------------------------------------------------- */
 
+/* Tells the ideal engine what the real one has done until now. */
+static void settle(struct virt *v, unsigned int nr)
+{
+	struct engine *e = &v->engine[nr];
+
+	if (e->first && v->now > e->settled)
+		fluid_serve(&e->fluid, &e->first->slot->g->e[nr].flow, (double)(v->now - e->settled));
+	e->settled = v->now > e->settled ? v->now : e->settled;
+}
+
 static void begin(struct virt *v, struct engine *e, unsigned int nr)
 {
 	struct job *j = e->first;
@@ -93,9 +102,10 @@ static void begin(struct virt *v, struct engine *e, unsigned int nr)
 	if (e->owner != g)
 		m->switches += e->owner != NULL;
 	e->owner = g;
-	e->began = v->now + cost;
+	e->began = e->settled = v->now + cost;
+	/* Lag grows until it is served; a capped guest's has no bound. */
 	if (!g->m->cap_pct)
-		measure_lag(m, fluid_served(&e->fluid, &g->e[nr].flow, v->now) - g->e[nr].served);
+		measure_lag(m, fluid_lag(&e->fluid, &g->e[nr].flow));
 	/* Behind every arrival of the same moment: who comes back at once is there in time. */
 	sched_heap_add(&v->events, &e->node, e->began + j->size, 1u << 30);
 }
@@ -156,9 +166,11 @@ static int submit(struct virt *v, struct slot *s, uint64_t size, unsigned int nr
 		return r == -EDQUOT ? 0 : r;
 	}
 	s->left++;
-	if (!o->works++)
+	if (!o->works++) {
 		o->since = v->now;
-	fluid_arrive(&v->engine[nr].fluid, &o->flow, size, v->now);
+		settle(v, nr);
+		fluid_work(&v->engine[nr].fluid, &o->flow, true);
+	}
 	if (size > v->res->engine[nr]->unit)
 		v->res->engine[nr]->unit = size;
 	return 0;
@@ -196,6 +208,12 @@ static int arrive(struct virt *v, struct slot *s)
 	return r;
 }
 
+/* Whether the end of this slot's work is the moment at which the next one comes. */
+static bool returns_now(const struct slot *s)
+{
+	return s->left == 1 && s->g->m->pattern == MIX_LOOP && !(s->g->m->gap.a > 0);
+}
+
 static void end_work(struct virt *v, struct engine *e, unsigned int nr)
 {
 	struct measure *m = v->res->engine[nr];
@@ -205,10 +223,10 @@ static void end_work(struct virt *v, struct engine *e, unsigned int nr)
 	struct measure_guest *mg = &m->guest[g->id];
 	struct sched_work *w = j->w;
 
+	settle(v, nr);
 	e->first = j->next;
 	if (!e->first)
 		e->last = &e->first;
-	g->e[nr].served += (double)j->size;
 	measure_got(m, g->id, e->began, v->now);
 	m->works++;
 	mg->works++;
@@ -218,8 +236,12 @@ static void end_work(struct virt *v, struct engine *e, unsigned int nr)
 		timeline_ran(v->cfg->timeline, nr, g->m->name, e->began, v->now);
 		timeline_waited(v->cfg->timeline, g->id, g->m->name, j->arrived, j->started);
 	}
-	if (!--g->e[nr].works)
+	if (!--g->e[nr].works) {
 		measure_wanted(m, g->id, g->e[nr].since, v->now);
+		/* One that comes back at this very moment has never been away. */
+		if (!returns_now(s))
+			fluid_work(&e->fluid, &g->e[nr].flow, false);
+	}
 	if (!--s->left && g->m->pattern == MIX_LOOP)
 		at(v, &s->node, v->now + gap(g), g->id);
 	sched_done(w, j->size, v->now);
