@@ -18,6 +18,8 @@
 #include "gpuvm/gpuvm.h"
 #include "gpuvm/hv/process.h"
 #include "gpuvm/metrics.h"
+#include "pv-driver/proc_abi.h"
+#include "pv-driver/pv_abi.h"
 
 /* Guest RAM when the request names none: sparse, so it costs only what the guest touches. */
 #define RAM_DEFAULT (2ull << 30)
@@ -73,7 +75,7 @@ struct attach_req {
 static json_t *parse_attach(struct control_env *env, json_t *req, struct attach_req *r)
 {
 	const char *mode = json_string_value(json_object_get(req, "mode"));
-	uint64_t weight = 0, vram = 0, timeout = 0;
+	uint64_t weight = 0, vram = 0, timeout = 0, ops = 0;
 	json_t *posted = json_object_get(req, "posted");
 
 	memset(r, 0, sizeof *r);
@@ -86,7 +88,7 @@ static json_t *parse_attach(struct control_env *env, json_t *req, struct attach_
 		return refuse("attach: a guest named %s exists", r->name);
 	if (!mode || vgpu_mode_parse(mode, &r->vgpu.mode))
 		return refuse("attach: unknown mode");
-	if (get_u64(req, "vram", UINT64_MAX, &vram) || (!vram && r->vgpu.mode == VGPU_FULL))
+	if (get_u64(req, "vram", UINT64_MAX, &vram) || (!vram && r->vgpu.mode != VGPU_PASSTHROUGH))
 		return refuse("attach: vram must be a positive number of bytes");
 	if (get_u64(req, "ram", RAM_MAX, &r->ram_len) || !r->ram_len || r->ram_len % 4096)
 		return refuse("attach: ram must be a multiple of 4096, at most 4G");
@@ -94,6 +96,9 @@ static json_t *parse_attach(struct control_env *env, json_t *req, struct attach_
 		return refuse("attach: weight must be 1 to %d", SCHED_WEIGHT_MAX);
 	if (get_u64(req, "timeout_ms", 3600000, &timeout))
 		return refuse("attach: timeout_ms must be at most 3600000");
+	if (get_u64(req, "multicall", UINT32_MAX, &ops) || (ops && r->vgpu.mode != VGPU_NAIVE_PV))
+		return refuse("attach: multicall is a number of operations, for mode naive-pv");
+	r->vgpu.pv_ops = (uint32_t)ops;
 	r->vgpu.vram_len = vram;
 	r->vgpu.weight = (uint32_t)weight;
 	r->vgpu.timeout_ms = (uint32_t)timeout;
@@ -112,7 +117,7 @@ static json_t *op_attach(struct control_env *env, json_t *req, struct control_an
 
 	if (no)
 		return no;
-	if (r.vgpu.mode == VGPU_FULL && r.vgpu.vram_len > part_pool_free_vram(env->g->pool))
+	if (r.vgpu.mode != VGPU_PASSTHROUGH && r.vgpu.vram_len > part_pool_free_vram(env->g->pool))
 		return refuse("attach: %s wants %" PRIu64 " MiB of VRAM, %s MiB are free", r.name,
 			      r.vgpu.vram_len >> 20,
 			      (snprintf(free_vram, sizeof free_vram, "%" PRIu64,
@@ -123,6 +128,7 @@ static json_t *op_attach(struct control_env *env, json_t *req, struct control_an
 	cfg.bar_len[0] = GF100_BAR0_LEN;
 	cfg.bar_len[1] = GF100_BAR1_LEN;
 	cfg.bar_len[3] = GF100_BAR3_LEN;
+	cfg.bar_len[PROC_BAR_PV] = r.vgpu.mode == VGPU_NAIVE_PV ? PV_PAGE_LEN : 0;
 	cfg.posted = r.posted;
 	cfg.cfg = &r.vgpu;
 	err = hv_process_guest_new(env->port, &cfg, &guest, &fds);

@@ -28,9 +28,9 @@
 struct gpuvm;
 struct vgpu;
 
-enum vgpu_mode { VGPU_PASSTHROUGH, VGPU_FULL };
+enum vgpu_mode { VGPU_PASSTHROUGH, VGPU_FULL, VGPU_NAIVE_PV };
 const char *vgpu_mode_name(enum vgpu_mode);
-/* "full" or "passthrough"; -EINVAL for anything else. */
+/* "full", "passthrough" or "naive-pv"; -EINVAL for anything else. */
 int vgpu_mode_parse(const char *s, enum vgpu_mode *out);
 
 /* What a guest is to get; passed as hv_guest.cfg when the guest is created. */
@@ -41,6 +41,7 @@ struct vgpu_cfg {
 	uint32_t max_chan;    /* channels at a time; 0: LIMIT_VGPU_CHANS */
 	uint32_t timeout_ms;  /* a submission's time limit; 0: LIMIT_SUBMIT_MS */
 	uint32_t shadow_opts; /* enum shadow_opt */
+	uint32_t pv_ops;      /* naive-pv: operations per call; 0 or 1: each change is a call of its own */
 	bool pci_off; /* memory decode starts off: a firmware or kernel will switch it on; false: no firmware runs */
 };
 
@@ -88,6 +89,7 @@ struct vgpu_ram {
 
 struct vgpu_unit_state; /* unit_*.c: the virtual units' registers */
 struct pcicfg;		/* pcicfg.c */
+struct vgpu_pv;		/* pv.c */
 
 struct vgpu {
 	struct gpuvm *g;
@@ -102,6 +104,7 @@ struct vgpu {
 	uint32_t **reg_page; /* sparse private registers, one pointer per 4 KiB of MMIO */
 	struct vgpu_unit_state *units;
 	struct pcicfg *pci;
+	struct vgpu_pv *pv; /* pv.c: its call page; NULL unless naive-pv */
 	struct vgpu_ram *ram; /* owned; nr_ram of them */
 	uint32_t nr_ram;
 	uint64_t shadow_quota; /* what of the heap is set aside for it */

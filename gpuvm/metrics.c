@@ -5,6 +5,8 @@
 #include <errno.h>
 
 #include "gpuvm/gpuvm.h"
+#include "gpuvm/pv.h"
+#include "shadow/pv.h"
 
 static const char *const engine_key[NR_GPUVM_ENGINES] = { "gr", "ce0", "ce1" };
 
@@ -40,6 +42,30 @@ static json_t *shadow_json(const struct shadow_stats *s)
 	for (int i = 0; i < NR_SHADOW_FAULTS; i++)
 		put(faults, shadow_fault_name((enum shadow_fault)i), s->faults[i]);
 	json_object_set_new(o, "faults", faults);
+	return o;
+}
+
+static json_t *pv_json(const struct vgpu *v)
+{
+	static const char *const pages[NR_SHADOW_PV_KINDS] = { "directories", "small_tables",
+							       "large_tables" };
+	const struct shadow_pv_stats *t = shadow_pv_stats(v->shadow);
+	const struct pv_stats *s = vgpu_pv_stats(v);
+	json_t *o = json_object();
+
+	put(o, "hypercalls", s->calls);
+	put(o, "operations", s->ops);
+	json_object_set_new(o, "operations_per_hypercall",
+			    json_real(s->calls ? (double)s->ops / (double)s->calls : 0));
+	put(o, "operations_max", s->ops_max);
+	put(o, "failed", s->failed);
+	put(o, "bad_hypercalls", s->bad_calls);
+	put(o, "bytes_copied", s->bytes);
+	put(o, "ptes_mapped", t->mapped);
+	put(o, "ptes_unmapped", t->unmapped);
+	put(o, "flushes", t->flushes);
+	for (int i = 0; i < NR_SHADOW_PV_KINDS; i++)
+		put(o, pages[i], t->pages[i]);
 	return o;
 }
 
@@ -98,6 +124,8 @@ static json_t *guest_json(const struct vgpu *v)
 	json_object_set_new(o, "gpu_ns", gpu);
 	if (v->shadow)
 		json_object_set_new(o, "shadow", shadow_json(shadow_guest_stats(v->shadow)));
+	if (v->pv)
+		json_object_set_new(o, "pv", pv_json(v));
 	if (v->ent)
 		json_object_set_new(o, "sched", sched_json(v->ent));
 	return o;

@@ -20,10 +20,12 @@
 #include "gpuvm/host.h"
 #include "gpuvm/metrics.h"
 #include "gpuvm/passthrough.h"
+#include "gpuvm/pv.h"
 
 #define PAGE 4096ull
 
-static const char *const mode_names[] = { [VGPU_PASSTHROUGH] = "passthrough", [VGPU_FULL] = "full" };
+static const char *const mode_names[] = { [VGPU_PASSTHROUGH] = "passthrough", [VGPU_FULL] = "full",
+					  [VGPU_NAIVE_PV] = "naive-pv" };
 
 const char *vgpu_mode_name(enum vgpu_mode m)
 {
@@ -290,6 +292,8 @@ static int full_build(struct vgpu *v)
 		r = ram_map(v);
 	if (!r)
 		r = shadow_take(v);
+	if (!r && v->cfg.mode == VGPU_NAIVE_PV)
+		r = vgpu_pv_new(v, v->cfg.pv_ops);
 	if (!r)
 		r = sched_take(v);
 	return r ? r : vgpu_units_new(v);
@@ -355,6 +359,7 @@ void vgpu_free(struct vgpu *v)
 	if (v->units)
 		metrics_depart(v);
 	sched_ent_free(v->ent, dev_now(g->dev));
+	vgpu_pv_free(v);
 	shadow_guest_free(v->shadow);
 	v->shadow = NULL;
 	ram_unmap(v);
@@ -376,6 +381,7 @@ void vgpu_reset(struct vgpu *v)
 	} else {
 		unbind_all(v);
 		shadow_runlist_submit(v->shadow, 0, 0);
+		vgpu_pv_reset(v);
 	}
 	vgpu_units_reset(v);
 	v->failed = false;
@@ -409,6 +415,11 @@ static int route(struct vgpu *v, struct hv_access *a)
 	case HV_BAR3:
 		return a->write ? vgpu_bar3_wr(v, a->off, a->size, a->val) :
 				  vgpu_bar3_rd(v, a->off, a->size, &a->val);
+	case HV_BAR_PV:
+		if (v->pv)
+			return a->write ? vgpu_pv_wr(v, a->off, a->size, a->val) :
+					  vgpu_pv_rd(v, a->off, a->size, &a->val);
+		/* fall through */
 	default:
 		vgpu_fault(v, "access to BAR space %d, which it has not", (int)a->space);
 		return -EINVAL;

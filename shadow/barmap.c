@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "gpuvm/base/mem.h"
-#include "shadow/private.h"
+#include "shadow/pv_private.h"
 
 #define BLOCK_TRANSLATE (1u << 31)
 
@@ -57,6 +57,12 @@ int shadow_bar_bind(struct shadow_guest *sg, int bar, uint32_t block)
 			return -ENOMEM;
 	}
 	memset(b->tlb, 0, BAR_TLB_LEN * sizeof(b->tlb[0]));
+	if (sg->pv) {
+		/* Its tables and limit are set by shadow_pv_bar_dir(). */
+		b->mode = BAR_VAS;
+		b->pdb_target = ~0u;
+		return 0;
+	}
 	err = shadow_gmem_rd(sg, PTE_VRAM, inst + INST_PDB_LO, w, sizeof(w));
 	if (err) {
 		if (err == -EFAULT)
@@ -86,8 +92,9 @@ static int entry(struct shadow_guest *sg, uint32_t pde_tgt, uint64_t table, uint
 	return err;
 }
 
-/* The guest's translation of the 4 KiB page at va. */
-static int walk(struct shadow_guest *sg, const struct bar *b, uint64_t va, struct bar_ent *out)
+/* The present entry for va in the guest's own tables, *e 0 if there is none, and its page size. */
+static int find(struct shadow_guest *sg, const struct bar *b, uint64_t va, uint64_t *out,
+		uint32_t *page_shift)
 {
 	const struct fermi_geom *g = &fermi_geom[sg->large_64k];
 	uint64_t in_pde = va & ((1ull << g->pde_shift) - 1);
@@ -95,8 +102,6 @@ static int walk(struct shadow_guest *sg, const struct bar *b, uint64_t va, struc
 	uint32_t shift = FERMI_SMALL_SHIFT;
 	int err;
 
-	if (va >> FERMI_VA_BITS || va > b->limit)
-		return -EFAULT;
 	err = shadow_gmem_rd(sg, b->pdb_target, b->pdb + (va >> g->pde_shift) * 8, &pde, 8);
 	if (err)
 		return err;
@@ -112,6 +117,26 @@ static int walk(struct shadow_guest *sg, const struct bar *b, uint64_t va, struc
 		if (err)
 			return err;
 	}
+	*out = e;
+	*page_shift = shift;
+	return 0;
+}
+
+/* The guest's translation of the 4 KiB page at va. */
+static int walk(struct shadow_guest *sg, const struct bar *b, uint64_t va, struct bar_ent *out)
+{
+	uint32_t shift = FERMI_SMALL_SHIFT;
+	uint64_t e = 0;
+	int err = 0;
+
+	if (va >> FERMI_VA_BITS || va > b->limit)
+		return -EFAULT;
+	if (sg->pv)
+		pv_bar_entry(sg, (uint32_t)(b - sg->bar), va, &e, &shift);
+	else
+		err = find(sg, b, va, &e, &shift);
+	if (err)
+		return err;
 	if (!e || pte_target(e) == 1)
 		return -EFAULT;
 	out->tag = (va >> FERMI_SMALL_SHIFT) + 1;

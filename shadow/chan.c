@@ -12,7 +12,7 @@
 
 #include "gpuvm/base/log.h"
 #include "gpuvm/base/mem.h"
-#include "shadow/private.h"
+#include "shadow/pv_private.h"
 
 #define IMG_LEN sizeof(((struct shadow_chan *)0)->img)
 #define RAMFC_LEN INST_PDB_LO
@@ -112,7 +112,9 @@ static int rebind(struct shadow_chan *ch, uint64_t pdb, struct vas **old)
 		sg_fault(ch->sg, SHADOW_FAULT_PDB, pdb);
 		return 0;
 	}
-	if (pdb)
+	if (ch->sg->pv)
+		err = pdb ? pv_chan_vas(ch->sg, ch->id, &v) : 0;
+	else if (pdb)
 		err = vas_get(ch->sg, pdb & 3, align_down(pdb, 4096), &v);
 	else
 		sg_fault(ch->sg, SHADOW_FAULT_PDB, 0);
@@ -151,7 +153,8 @@ static void image(const struct shadow_chan *ch, const uint32_t *w, uint32_t *img
 static int take(struct shadow_chan *ch, const uint32_t *w, bool first)
 {
 	uint64_t raw = (uint64_t)w[IMG_WORD(INST_PDB_HI)] << 32 | w[IMG_WORD(INST_PDB_LO)];
-	uint64_t pdb = align_down(raw, 4096) | (raw & 3);
+	/* A paravirtual guest names its directories otherwise, whatever its page says. */
+	uint64_t pdb = ch->sg->pv ? pv_chan_key(ch->sg, ch->id) : align_down(raw, 4096) | (raw & 3);
 	uint32_t img[ARRAY_SIZE(ch->img)];
 	struct vas *old = NULL;
 	int err = 0;

@@ -79,6 +79,7 @@ struct vas {
 	uint64_t addr;
 	uint32_t refs; /* channels, current and held */
 	bool g64k;     /* guest geometry of gpde */
+	bool pv;       /* a paravirtual guest's directory (pv.c): nothing to scan, gpde is NULL */
 	bool stale;    /* the last scan did not see everything: world error */
 	bool tlb;      /* shadow was changed since the last TLB flush */
 	hvram_t pd;    /* owned: PD_LEN bytes of the heap */
@@ -141,6 +142,7 @@ struct shadow_guest {
 	uint8_t watch[WATCH_HASH]; /* channels per bucket; at most GF100_NR_CHAN, so it fits */
 	uint8_t list[GF100_NR_CHAN]; /* channel ids of the last runlist, in its order */
 	uint32_t nr_list;
+	struct pv *pv; /* owned: its tables, if the guest asks for each change (pv.c); else NULL */
 };
 
 struct shadow {
@@ -187,6 +189,11 @@ int spt_sync(struct vas *, struct spt *t, const struct spt_src *, uint64_t va);
  * the device did not let go; ask again.
  */
 int spt_revoke(struct vas *, struct spt *t, uint64_t start, uint64_t len);
+/*
+ * Translates guest entries g[0..n) (n at most SPT_BLOCK) into entries first.. of t; what cannot be
+ * is 0 afterwards and counted.  An error is the world's.
+ */
+int spt_put(struct vas *, struct spt *t, uint32_t first, const uint64_t *g, uint32_t n, uint64_t va);
 /* t left its slot: freed by the next sg_settle(). */
 void spt_bury(struct shadow_guest *, struct spt *t);
 /* log2 of the divisor for the directory entry's size field. */

@@ -13,7 +13,7 @@
 
 #include "gpuvm/base/log.h"
 #include "gpuvm/base/mem.h"
-#include "shadow/private.h"
+#include "shadow/pv_private.h"
 
 /*
  * Polls, at about 1 us per read of a real card, and time: nouveau gives a TLB
@@ -224,6 +224,7 @@ void shadow_guest_free(struct shadow_guest *sg)
 		shadow_runlist_commit(sg->s);
 	while ((ch = list_first(&sg->chans, struct shadow_chan, node)))
 		shadow_chan_unbind(ch);
+	pv_fini(sg);
 	sg_settle(sg, true);
 	assert(list_empty(&sg->vas) && sg->stats.pins == 0 && sg->stats.table_bytes == 0);
 	barmap_fini(sg);

@@ -359,17 +359,24 @@ static void block(struct scan *y, uint32_t first, const uint64_t *g, uint32_t n,
 		write_run(y, first + n - run, out + n - run, run);
 }
 
-int spt_sync(struct vas *v, struct spt *t, const struct spt_src *src, uint64_t va)
+static struct scan scan_of(struct vas *v, struct spt *t, uint64_t va)
 {
 	struct scan y = {
 		.v = v, .sg = v->sg, .t = t, .va = va, .keep = v->sg->cfg.opts & SHADOW_OPT_KEEP
 	};
-	uint64_t g[SPT_BLOCK];
 
 	/* Bits 4.. of an entry are the frame number: its low bits are 0 in an aligned page. */
 	y.chunk = part_chunks(v->sg->cfg.part, &y.nr_chunk);
 	y.slow = PTE_ENCRYPTED | PTE_TARGET_MASK |
 		 ((1ull << (t->page_shift - FERMI_SMALL_SHIFT)) - 1) << 4;
+	return y;
+}
+
+int spt_sync(struct vas *v, struct spt *t, const struct spt_src *src, uint64_t va)
+{
+	struct scan y = scan_of(v, t, va);
+	uint64_t g[SPT_BLOCK];
+
 	for (uint32_t i = 0; i < t->nr; i += SPT_BLOCK) {
 		uint32_t n = t->nr - i < SPT_BLOCK ? t->nr - i : SPT_BLOCK;
 		bool same;
@@ -386,6 +393,17 @@ int spt_sync(struct vas *v, struct spt *t, const struct spt_src *src, uint64_t v
 			sg_settle(v->sg, true);
 		block(&y, i, g, n, same);
 	}
+	return y.err;
+}
+
+int spt_put(struct vas *v, struct spt *t, uint32_t first, const uint64_t *g, uint32_t n, uint64_t va)
+{
+	struct scan y = scan_of(v, t, va);
+
+	y.keep = true;
+	if (v->sg->nr_reap > REAP_MAX - SPT_BLOCK)
+		sg_settle(v->sg, true);
+	block(&y, first, g, n, false);
 	return y.err;
 }
 

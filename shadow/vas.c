@@ -13,7 +13,7 @@
 
 #include "gpuvm/base/log.h"
 #include "gpuvm/base/mem.h"
-#include "shadow/private.h"
+#include "shadow/pv_private.h"
 
 static const struct fermi_geom *geom(const struct vas *v)
 {
@@ -255,9 +255,13 @@ static int scan(struct vas *v)
 int vas_sync(struct vas *v)
 {
 	struct shadow_guest *sg = v->sg;
-	uint64_t start = dev_now(sg->s->dev);
-	int err = scan(v);
+	uint64_t start;
+	int err;
 
+	if (v->pv)
+		return 0;
+	start = dev_now(sg->s->dev);
+	err = scan(v);
 	if (err == -EFAULT) {
 		sg_fault(sg, SHADOW_FAULT_PDB, v->addr);
 		drop_tables(v);
@@ -405,5 +409,7 @@ int shadow_revoke(struct shadow_guest *sg, gpa_t start, uint64_t len)
 				if (t && spt_revoke(v, t, gpa_x(start), len))
 					return -EBUSY;
 			}
+	if (pv_revoke(sg, gpa_x(start), len))
+		return -EBUSY;
 	return sg_settle(sg, false);
 }

@@ -17,10 +17,12 @@
 #include "gpuvm/base/bits.h"
 #include "gpuvm/base/size.h"
 #include "gpuvm/ctl/ctl.h"
+#include "gpuvm/ctl/mode.h"
 #include "pv-driver/proc_abi.h"
 
 struct run_opts {
 	const char *mode, *name, *socket, *gpu, *policy;
+	struct run_mode m; /* what mode says */
 	uint64_t vram, ram;
 	uint32_t weight;
 	bool verbose, sync_stores, private_daemon, no_drm;
@@ -30,7 +32,8 @@ struct run_opts {
 static const char usage[] =
 	"usage: gpuvm run [options] -- PROGRAM [ARG...]\n"
 	"  --mode MODE     native (the device in the program's own process), passthrough (the whole\n"
-	"                  card, nothing shadowed), full (full virtualization) (full)\n"
+	"                  card, nothing shadowed), full (full virtualization), naive-pv[,multicall[=N]]\n"
+	"                  (the driver asks for page-table changes, N operations a call) (full)\n"
 	"  --vram SIZE     VRAM of the virtual GPU (256M)\n"
 	"  --ram SIZE      guest memory that the GPU may reach (2G; sparse)\n"
 	"  --weight N      scheduling weight, 1 to 65535 (256)\n"
@@ -44,16 +47,6 @@ static const char usage[] =
 	"  --verbose       say what is set up\n"
 	"  --help          this text\n"
 	"The exit code is PROGRAM's; 2 if it could not be started as asked.\n";
-
-static bool mode_known(const char *m)
-{
-	static const char *const modes[] = { "native", "passthrough", "full" };
-
-	for (unsigned int i = 0; i < ARRAY_SIZE(modes); i++)
-		if (!strcmp(m, modes[i]))
-			return true;
-	return false;
-}
 
 /* Sizes and numbers; 0 or an exit code. */
 static int parse_value(int c, const char *arg, struct run_opts *o)
@@ -120,8 +113,9 @@ static int parse(int argc, char **argv, struct run_opts *o)
 	}
 	if (err)
 		return err;
-	if (!mode_known(o->mode))
-		return ctl_bad("--mode %s: not native, passthrough or full", o->mode);
+	if (mode_parse(o->mode, &o->m))
+		return ctl_bad("--mode %s: not native, passthrough, full or naive-pv[,multicall[=N]]",
+			       o->mode);
 	if (optind >= argc)
 		return ctl_bad("run: PROGRAM is missing");
 	o->program = argv + optind;
@@ -248,10 +242,12 @@ static json_t *attach_request(const struct run_opts *o)
 
 	snprintf(name, sizeof name, "%.20s-%d", base ? base + 1 : o->program[0], (int)getpid());
 	r = json_pack("{s:s, s:s, s:s, s:I, s:b}", "op", "attach", "name",
-		      o->name ? o->name : name, "mode", o->mode, "vram", (json_int_t)o->vram,
+		      o->name ? o->name : name, "mode", o->m.name, "vram", (json_int_t)o->vram,
 		      "posted", !o->sync_stores);
 	if (r && o->ram)
 		json_object_set_new(r, "ram", json_integer((json_int_t)o->ram));
+	if (r && o->m.multicall)
+		json_object_set_new(r, "multicall", json_integer(o->m.multicall));
 	if (r && o->weight)
 		json_object_set_new(r, "weight", json_integer(o->weight));
 	return r;
@@ -344,7 +340,7 @@ int cmd_run(int argc, char **argv)
 		return err < 0 ? 0 : err;
 	if (!program_exists(o.program[0]))
 		return ctl_bad("%s: no such program", o.program[0]);
-	if (strcmp(o.mode, "native"))
+	if (strcmp(o.m.name, "native"))
 		return run_guest(&o);
 	if (setenv("GPUVM_NATIVE", o.gpu ? o.gpu : "sim:vram=1G", 1))
 		return ctl_failed("out of memory");
