@@ -9,29 +9,24 @@
 #include <string.h>
 
 #include "bench/work/work.h"
-#include "gpuvm/base/mem.h"
+#include "gpuvm/base/bits.h"
 
 #define PLATFORMS_MAX 16
 
-int cl_find(cl_device_id *dev, char *name, size_t len)
+/* Whether there is one. */
+static bool find_device(cl_device_id *dev)
 {
 	static const cl_device_type want[] = { CL_DEVICE_TYPE_GPU, CL_DEVICE_TYPE_ALL };
 	cl_platform_id p[PLATFORMS_MAX];
-	cl_uint n = 0;
+	cl_uint n = 0, devs;
 
 	if (clGetPlatformIDs(PLATFORMS_MAX, p, &n) != CL_SUCCESS)
-		return -ENODEV;
-	for (unsigned int w = 0; w < 2; w++)
-		for (cl_uint i = 0; i < n && i < PLATFORMS_MAX; i++) {
-			cl_uint devs = 0;
-
-			if (clGetDeviceIDs(p[i], want[w], 1, dev, &devs) != CL_SUCCESS || !devs)
-				continue;
-			if (name && clGetDeviceInfo(*dev, CL_DEVICE_NAME, len, name, NULL) != CL_SUCCESS)
-				snprintf(name, len, "unnamed");
-			return 0;
-		}
-	return -ENODEV;
+		return false;
+	for (unsigned int w = 0; w < ARRAY_SIZE(want); w++)
+		for (cl_uint i = 0; i < n && i < PLATFORMS_MAX; i++)
+			if (clGetDeviceIDs(p[i], want[w], 1, dev, &devs) == CL_SUCCESS && devs)
+				return true;
+	return false;
 }
 
 /* Whether the call went well. */
@@ -80,10 +75,11 @@ void cl_open(struct job *j)
 
 	if (j->err)
 		return;
-	if (cl_find(&j->cl.dev, NULL, 0)) {
+	if (!find_device(&j->cl.dev)) {
 		job_fail(j, -ENODEV, "no OpenCL device");
 		return;
 	}
+	clGetDeviceInfo(j->cl.dev, CL_DEVICE_NAME, sizeof j->cl.name - 1, j->cl.name, NULL);
 	j->cl.ctx = clCreateContext(NULL, 1, &j->cl.dev, NULL, NULL, &e);
 	if (!cl_ok(j, e, "clCreateContext"))
 		return;
@@ -95,7 +91,9 @@ void cl_open(struct job *j)
 void cl_close(struct job *j)
 {
 	struct cl *c = &j->cl;
+	char name[sizeof c->name];
 
+	memcpy(name, c->name, sizeof name);
 	for (unsigned int i = 0; i < CL_QUEUES; i++)
 		if (c->q[i])
 			clFinish(c->q[i]);
@@ -113,7 +111,8 @@ void cl_close(struct job *j)
 			clReleaseCommandQueue(c->q[i]);
 	if (c->ctx)
 		clReleaseContext(c->ctx);
-	*c = (struct cl){ 0 };
+	*c = (struct cl){ .dev = NULL };
+	memcpy(c->name, name, sizeof name);
 }
 
 void cl_buf(struct job *j, struct buf *b)

@@ -13,6 +13,7 @@
 
 struct cl {
 	cl_device_id dev;
+	char name[200]; /* the device's; kept after close */
 	cl_context ctx;
 	cl_command_queue q[CL_QUEUES]; /* the second one is made when it is first used */
 	cl_program prog;
@@ -29,11 +30,9 @@ struct kernel_file {
 };
 extern const struct kernel_file kernel_files[];
 
-/* The first GPU, else the first device of any kind; -ENODEV if there is none.  name may be NULL. */
-int cl_find(cl_device_id *dev, char *name, size_t len);
-
 struct job;
 struct buf;
+/* Takes the first GPU, else the first device of any kind; the job's error is -ENODEV if there is none. */
 void cl_open(struct job *);
 /* Accepts what was only half opened; runs after an error too. */
 void cl_close(struct job *);

@@ -30,7 +30,6 @@ struct opts {
 	uint32_t seed;
 	unsigned int repeat;
 	bool json;
-	char device[200];
 };
 
 static const char usage[] =
@@ -145,7 +144,7 @@ static void report(const struct opts *o, const struct job *j, const double us[NR
 		bytes += j->buf[i].flags & BUF_HOST ? 0 : j->buf[i].len;
 	printf("{\"name\": \"%s\", \"size\": \"%s\", \"seed\": %u, \"repeat\": %u, \"device\": ",
 	       j->work->name, size_names[o->size], o->seed, o->repeat);
-	json_string(o->device);
+	json_string(j->cl.name);
 	printf(", \"us\": {");
 	for (unsigned int p = 0; p < NR_PHASES; p++)
 		printf("%s\"%s\": %.1f", p ? ", " : "", phase[p], us[p]);
@@ -175,28 +174,21 @@ static int one(const struct opts *o, const struct work *w)
 	fflush(stdout);
 	job_fini(j);
 	mem_free(j);
-	return err ? EXIT_WRONG : 0;
+	return err == -ENODEV ? EXIT_NO_DEVICE : err ? EXIT_WRONG : 0;
 }
 
 int main(int argc, char **argv)
 {
 	struct opts o = { .size = SIZE_PAPER, .seed = 1, .repeat = 1 };
 	int err = parse(argc, argv, &o), code = 0;
-	cl_device_id dev;
 
 	if (err)
 		return err < 0 ? 0 : err;
-	if (cl_find(&dev, o.device, sizeof o.device)) {
-		fprintf(stderr, "gpuvm-work: no OpenCL device\n");
-		return EXIT_NO_DEVICE;
-	}
-	for (int i = optind; i < argc; i++) {
-		if (strcmp(argv[i], "all")) {
-			code |= one(&o, find(argv[i]));
-			continue;
-		}
-		for (unsigned int k = 0; work_all[k]; k++)
-			code |= one(&o, work_all[k]);
-	}
+	for (int i = optind; i < argc; i++)
+		for (unsigned int k = 0; work_all[k] && code != EXIT_NO_DEVICE; k++)
+			if (!strcmp(argv[i], "all") || !strcmp(argv[i], work_all[k]->name)) {
+				err = one(&o, work_all[k]);
+				code = err ? err : code;
+			}
 	return code;
 }
