@@ -124,7 +124,7 @@ void nvdrm_client_free(struct nvdrm_client *c)
 	while ((ch = list_first(&c->chans, struct nvdrm_chan, node)))
 		nvdrm_chan_close(ch);
 	pthread_mutex_lock(&c->drm->lock);
-	nvdrm_objects_drop(c, DRM_NO_CHAN);
+	nvdrm_objects_drop(c, NVDRM_NO_CHAN);
 	drop_handles(c);
 	/* What another client's channel still works on leaves this address space all the same. */
 	list_for_each_safe(v, vt, &c->dying, node) {

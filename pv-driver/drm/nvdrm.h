@@ -161,14 +161,14 @@ struct nvdrm_object { /* an NVIF object of a client */
 	struct list node; /* nvdrm_client.objects */
 	uint64_t key;
 	int32_t oclass;
-	uint32_t chan; /* channel id it belongs to, DRM_NO_CHAN */
+	uint32_t chan; /* channel id it belongs to, NVDRM_NO_CHAN */
 	uint32_t handle;
 };
-#define DRM_NO_CHAN 0xffffffffu
+#define NVDRM_NO_CHAN 0xffffffffu
 /* size bytes at arg, in and out. */
 int nvdrm_nvif(struct nvdrm_client *, void *arg, size_t size);
 int nvdrm_object_new(struct nvdrm_client *, const struct nvdrm_object *);
-/* Drops the objects of a channel; DRM_NO_CHAN: all. */
+/* Drops the objects of a channel; NVDRM_NO_CHAN: all. */
 void nvdrm_objects_drop(struct nvdrm_client *, uint32_t chan);
 
 /* ---- client.c ------------------------------------------------------------------------------ */

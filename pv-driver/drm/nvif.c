@@ -80,7 +80,7 @@ void nvdrm_objects_drop(struct nvdrm_client *c, uint32_t chan)
 	struct nvdrm_object *o, *tmp;
 
 	list_for_each_safe(o, tmp, &c->objects, node) {
-		if (chan != DRM_NO_CHAN && o->chan != chan)
+		if (chan != NVDRM_NO_CHAN && o->chan != chan)
 			continue;
 		list_del(&o->node);
 		mem_free(o);
@@ -137,7 +137,7 @@ static int nvif_sclass(struct nvdrm_client *c, const struct nvif_head *h, struct
 static int nvif_new(struct nvdrm_client *c, const struct nvif_head *h, const struct nvif_new *n,
 		    size_t size)
 {
-	struct nvdrm_object o = { .chan = DRM_NO_CHAN };
+	struct nvdrm_object o = { .chan = NVDRM_NO_CHAN };
 
 	if (size < sizeof(*n) || n->version)
 		return -ENOSYS;
