@@ -69,7 +69,6 @@ enum warp_state { WARP_RUN, WARP_BARRIER, WARP_DONE };
 
 struct warp {
 	uint32_t r[NR_ROWS][LANES] __attribute__((aligned(64)));
-	uint32_t tid[3][LANES];
 	uint32_t p[8];		/* predicates, a bit per lane; p[7] is all ones */
 	uint32_t cz, cs, cc, co; /* zero, sign, carry, overflow, a bit per lane */
 	uint32_t active, live;
@@ -82,6 +81,7 @@ struct warp {
 	uint32_t bar_mask;
 	uint32_t depth;
 	struct cta *cta;
+	const uint32_t (*tid)[LANES]; /* borrowed from the launch */
 	uint32_t *local;	/* rows of words: l[4 * i] of all lanes is local[i * LANES] */
 	struct flow stack[STACK_MAX]; /* last: a new warp's is empty */
 };
@@ -175,6 +175,7 @@ struct sm_launch {
 	bool any_bad;
 	uint8_t *zero_bank;	/* SM_BANK_LEN zeros */
 	bool snapped, resumed;
+	uint32_t (*tid)[3][LANES]; /* of each warp of a block */
 	struct crew **crew;	/* one for each worker; NULL until it began */
 	bool remap_identity;
 	bool halt;		/* atomic: stopped, faulted or trapped */

@@ -23,7 +23,8 @@ static void warp_start(struct worker *wk, struct warp *w, struct cta *c, uint32_
 	uint32_t threads = g->block[0] * g->block[1] * g->block[2], slot = w->slot;
 	uint32_t *local = w->local, left = threads - index * LANES;
 
-	memset(w, 0, offsetof(struct warp, stack));
+	/* Registers keep what an earlier block of this grid left, as on the chip. */
+	memset(w->p, 0, offsetof(struct warp, stack) - offsetof(struct warp, p));
 	w->slot = slot;
 	w->local = local;
 	w->cta = c;
@@ -32,13 +33,7 @@ static void warp_start(struct worker *wk, struct warp *w, struct cta *c, uint32_
 	w->active = w->live = left >= LANES ? ~0u : (1u << left) - 1;
 	w->pc = g->entry;
 	w->state = WARP_RUN;
-	for (uint32_t i = 0; i < LANES; i++) {
-		uint32_t t = index * LANES + i;
-
-		w->tid[0][i] = t % g->block[0];
-		w->tid[1][i] = t / g->block[0] % g->block[1];
-		w->tid[2][i] = t / g->block[0] / g->block[1];
-	}
+	w->tid = wk->launch->tid[index];
 	wk->crew->pc[slot] = w->pc;
 }
 
@@ -270,6 +265,8 @@ struct crew *crew_prepare(struct crew *c, const struct sm_launch *l)
 		if (!ok)
 			continue;
 		c->cta[i]->live_warps = 0;
+		/* No register shows what another program left. */
+		memset(c->warp[i]->r, 0, sizeof(c->warp[i]->r));
 		c->warp[i]->slot = i;
 		c->warp[i]->local = c->local ? c->local + i * (local / 4) : NULL;
 	}

@@ -14,6 +14,9 @@
 #ifndef GPUVM_DEV_SIM_SM_LANES_H
 #define GPUVM_DEV_SIM_SM_LANES_H
 
+#ifdef __AVX512F__
+#include <immintrin.h>
+#endif
 #include <string.h>
 
 #include "gpuvm/dev/sim/sm/core.h"
@@ -95,17 +98,75 @@ LANES_INLINE struct rows gang_rows(const struct gang *g, const struct uop *u, ui
 	return r;
 }
 
+/* ---- rows to masks ------------------------------------------------------------------ */
+
+LANES_INLINE uint32_t rows_below(const uint32_t *a, const uint32_t *b)
+{
+#ifdef __AVX512F__
+	return (uint32_t)_mm512_cmplt_epu32_mask(_mm512_loadu_si512(a), _mm512_loadu_si512(b)) |
+	       (uint32_t)_mm512_cmplt_epu32_mask(_mm512_loadu_si512(a + 16),
+						 _mm512_loadu_si512(b + 16)) << 16;
+#else
+	uint32_t v = 0;
+
+	EACH_LANE(i)
+		v |= a[i] < b[i] ? lane_bit[i] : 0;
+	return v;
+#endif
+}
+
+LANES_INLINE uint32_t rows_less(const uint32_t *a, const uint32_t *b)
+{
+#ifdef __AVX512F__
+	return (uint32_t)_mm512_cmplt_epi32_mask(_mm512_loadu_si512(a), _mm512_loadu_si512(b)) |
+	       (uint32_t)_mm512_cmplt_epi32_mask(_mm512_loadu_si512(a + 16),
+						 _mm512_loadu_si512(b + 16)) << 16;
+#else
+	uint32_t v = 0;
+
+	EACH_LANE(i)
+		v |= (int32_t)a[i] < (int32_t)b[i] ? lane_bit[i] : 0;
+	return v;
+#endif
+}
+
+LANES_INLINE uint32_t rows_equal(const uint32_t *a, const uint32_t *b)
+{
+#ifdef __AVX512F__
+	return (uint32_t)_mm512_cmpeq_epi32_mask(_mm512_loadu_si512(a), _mm512_loadu_si512(b)) |
+	       (uint32_t)_mm512_cmpeq_epi32_mask(_mm512_loadu_si512(a + 16),
+						 _mm512_loadu_si512(b + 16)) << 16;
+#else
+	uint32_t v = 0;
+
+	EACH_LANE(i)
+		v |= a[i] == b[i] ? lane_bit[i] : 0;
+	return v;
+#endif
+}
+
+LANES_INLINE uint32_t row_signs(const uint32_t *a)
+{
+#ifdef __AVX512DQ__
+	return (uint32_t)_mm512_movepi32_mask(_mm512_loadu_si512(a)) |
+	       (uint32_t)_mm512_movepi32_mask(_mm512_loadu_si512(a + 16)) << 16;
+#else
+	uint32_t v = 0;
+
+	EACH_LANE(i)
+		v |= a[i] >> 31 ? lane_bit[i] : 0;
+	return v;
+#endif
+}
+
+static const uint32_t row_zero[LANES] __attribute__((aligned(64), unused));
+
 /* Zero and sign of a result; carry and overflow as the operation says. */
 LANES_INLINE void warp_flags(struct warp *w, uint32_t m, const uint32_t *res, uint32_t carry,
 			     uint32_t over)
 {
-	uint32_t z = 0, s = 0;
+	uint32_t z = rows_equal(res, row_zero), s = row_signs(res);
 
-	EACH_LANE(i)
-	{
-		z |= res[i] == 0 ? lane_bit[i] : 0;
-		s |= res[i] >> 31 ? lane_bit[i] : 0;
-	}
 	w->cz = (w->cz & ~m) | (z & m);
 	w->cs = (w->cs & ~m) | (s & m);
 	w->cc = (w->cc & ~m) | (carry & m);

@@ -236,21 +236,45 @@ FLOAT_OP(cos, sine_bits(FA(i), 1))
 
 /* ---- compares ------------------------------------------------------------------------ */
 
+/* Operands with their modifiers; as they are if there are none. */
+LANES_INLINE const uint32_t *float_operand(uint32_t *t, const uint32_t *a, const struct uop *u,
+					   int j)
+{
+	uint32_t keep = u->keep[j], flip = u->flip[j];
+
+	if (keep == ~0u && !flip && !u->in.ftz)
+		return a;
+	EACH_LANE(i)
+		t[i] = (a[i] & keep) ^ flip;
+	if (u->in.ftz)
+		row_flush(t, t);
+	return t;
+}
+
 LANES_INLINE uint32_t float_relation(const struct uop *u, const struct rows *r)
 {
+	uint32_t x[LANES] __attribute__((aligned(64))), y[LANES] __attribute__((aligned(64)));
+	const uint32_t *a = float_operand(x, r->a, u, 0), *b = float_operand(y, r->b, u, 1);
 	uint32_t lt = 0, eq = 0, un = 0;
-	uint32_t ka = u->keep[0], fa = u->flip[0], kb = u->keep[1], fb = u->flip[1];
-	bool ftz = u->in.ftz;
 
+#ifdef __AVX512F__
+	for (int h = 0; h < 2; h++) {
+		__m512 p = _mm512_loadu_ps(a + 16 * h), q = _mm512_loadu_ps(b + 16 * h);
+
+		lt |= (uint32_t)_mm512_cmp_ps_mask(p, q, _CMP_LT_OQ) << (16 * h);
+		eq |= (uint32_t)_mm512_cmp_ps_mask(p, q, _CMP_EQ_OQ) << (16 * h);
+		un |= (uint32_t)_mm512_cmp_ps_mask(p, q, _CMP_UNORD_Q) << (16 * h);
+	}
+#else
 	EACH_LANE(i)
 	{
-		uint32_t x = (r->a[i] & ka) ^ fa, y = (r->b[i] & kb) ^ fb;
-		float a = as_f32(ftz ? f32_flush(x) : x), b = as_f32(ftz ? f32_flush(y) : y);
+		float p = as_f32(a[i]), q = as_f32(b[i]);
 
-		lt |= a < b ? lane_bit[i] : 0;
-		eq |= a == b ? lane_bit[i] : 0;
-		un |= a != a || b != b ? lane_bit[i] : 0;
+		lt |= p < q ? lane_bit[i] : 0;
+		eq |= p == q ? lane_bit[i] : 0;
+		un |= p != p || q != q ? lane_bit[i] : 0;
 	}
+#endif
 	return lanes_compare(u->in.cmp, lt, eq, un);
 }
 

@@ -170,26 +170,34 @@ ROW_OP(prmt_mode, permute(A(i), prmt_selector(B(i), u->in.prmt), C(i)))
 
 /* ---- the adder with flags --------------------------------------------------------- */
 
-/* Rows x and y into w's destination. */
-LANES_INLINE void add_flags(struct warp *w, const struct uop *u, uint32_t m, const uint32_t *x,
-			    const uint32_t *y)
+/* Rows x and y into w's destination; they are used up. */
+LANES_INLINE void add_flags(struct warp *w, const struct uop *u, uint32_t m, uint32_t *x,
+			    uint32_t *y)
 {
 	uint32_t op = u->in.addop, fx = op == SM20_SUBR ? ~0u : 0, fy = op == SM20_SUB ? ~0u : 0;
 	uint32_t cin = u->in.x ? w->cc : op == SM20_ADD ? 0 : ~0u, carry = 0, over = 0;
-	uint32_t t[LANES] __attribute__((aligned(64))), *d = w->r[u->d];
-	bool sat = u->in.sat;
+	uint32_t t[LANES] __attribute__((aligned(64))), v[LANES] __attribute__((aligned(64)));
 
-	EACH_LANE(i)
-	{
-		uint32_t a = x[i] ^ fx, b = y[i] ^ fy, s = a + b;
-		uint32_t c1 = s < a, z = s + (cin & lane_bit[i] ? 1 : 0), c2 = z < s;
-		uint32_t v = (a ^ z) & (b ^ z);
-
-		carry |= c1 | c2 ? lane_bit[i] : 0;
-		over |= v >> 31 ? lane_bit[i] : 0;
-		t[i] = sat && v >> 31 ? (a >> 31 ? 0x80000000 : 0x7fffffff) : z;
+	if (fx | fy) {
+		EACH_LANE(i)
+		{
+			x[i] ^= fx;
+			y[i] ^= fy;
+		}
 	}
-	row_keep(d, t, m);
+	EACH_LANE(i)
+		t[i] = x[i] + y[i] + (cin & lane_bit[i] ? 1 : 0);
+	if (u->in.cc_write || u->in.sat) {
+		/* With a carry-in a sum that equals an operand wrapped around. */
+		carry = rows_below(t, x) | (cin & rows_equal(t, x));
+		EACH_LANE(i)
+			v[i] = (x[i] ^ t[i]) & (y[i] ^ t[i]);
+		over = row_signs(v);
+	}
+	if (u->in.sat)
+		EACH_LANE(i)
+			t[i] = over & lane_bit[i] ? (x[i] >> 31 ? 0x80000000 : 0x7fffffff) : t[i];
+	row_keep(w->r[u->d], t, m);
 	if (u->in.cc_write)
 		warp_flags(w, m, t, carry, over);
 }
@@ -200,7 +208,8 @@ static void op_iadd_flags(struct gang *g, const struct uop *u)
 	gang_spread(g, u, false);
 	for (uint32_t k = 0; k < g->n; k++) {
 		struct rows rows = gang_rows(g, u, k, false), *r = &rows;
-		uint32_t x[LANES], y[LANES];
+		uint32_t x[LANES] __attribute__((aligned(64)));
+		uint32_t y[LANES] __attribute__((aligned(64)));
 
 		EACH_LANE(i)
 		{
@@ -217,7 +226,8 @@ static void op_shladd_flags(struct gang *g, const struct uop *u)
 	gang_spread(g, u, false);
 	for (uint32_t k = 0; k < g->n; k++) {
 		struct rows rows = gang_rows(g, u, k, false), *r = &rows;
-		uint32_t x[LANES], y[LANES];
+		uint32_t x[LANES] __attribute__((aligned(64)));
+		uint32_t y[LANES] __attribute__((aligned(64)));
 
 		EACH_LANE(i)
 		{
@@ -234,7 +244,8 @@ static void op_imad_flags(struct gang *g, const struct uop *u)
 	gang_spread(g, u, false);
 	for (uint32_t k = 0; k < g->n; k++) {
 		struct rows rows = gang_rows(g, u, k, false), *r = &rows;
-		uint32_t x[LANES], y[LANES];
+		uint32_t x[LANES] __attribute__((aligned(64)));
+		uint32_t y[LANES] __attribute__((aligned(64)));
 
 		EACH_LANE(i)
 		{
@@ -250,26 +261,12 @@ static void op_imad_flags(struct gang *g, const struct uop *u)
 /* Relations of a - b, of one word or (x) of the high word of a longer compare. */
 LANES_INLINE uint32_t int_relation(const struct warp *w, const struct uop *u, const struct rows *r)
 {
-	uint32_t lt = 0, eq = 0, flip = u->in.stype == SM20_S32 ? 0x80000000 : 0;
-	MODS;
+	uint32_t lt, eq = rows_equal(r->a, r->b);
 
-	if (!u->in.x) {
-		EACH_LANE(i)
-		{
-			uint32_t a = A(i) ^ flip, b = B(i) ^ flip;
-
-			lt |= a < b ? lane_bit[i] : 0;
-			eq |= a == b ? lane_bit[i] : 0;
-		}
-	} else {
-		EACH_LANE(i)
-		{
-			uint32_t a = A(i) ^ flip, b = B(i) ^ flip;
-			bool borrow = !(w->cc & lane_bit[i]);
-
-			lt |= a < b || (a == b && borrow) ? lane_bit[i] : 0;
-			eq |= a == b && !borrow && w->cz & lane_bit[i] ? lane_bit[i] : 0;
-		}
+	lt = u->in.stype == SM20_S32 ? rows_less(r->a, r->b) : rows_below(r->a, r->b);
+	if (u->in.x) { /* minus the borrow of the words below */
+		lt |= eq & ~w->cc;
+		eq &= w->cc & w->cz;
 	}
 	return lanes_compare(u->in.cmp, lt, eq, 0);
 }

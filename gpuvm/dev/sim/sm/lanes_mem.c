@@ -8,10 +8,6 @@
  */
 #include "gpuvm/dev/sim/sm/lanes.h"
 
-#ifdef __AVX512F__
-#include <immintrin.h>
-#endif
-
 uop_fn LANES_NAME(mem_select)(const struct sm20_insn *in);
 
 LANES_INLINE uint32_t type_len(uint32_t t)
@@ -72,10 +68,37 @@ LANES_INLINE bool is_run(const uint32_t *idx, uint32_t len)
 	return !bad;
 }
 
+LANES_INLINE bool is_one(const uint32_t *idx)
+{
+	uint32_t bad = 0, first = idx[0];
+
+	EACH_LANE(i)
+		bad |= idx[i] ^ first;
+	return !bad;
+}
+
+LANES_INLINE void load_one(struct warp *w, const struct uop *u, const uint8_t *at, uint32_t m)
+{
+	uint32_t v[4], t[LANES] __attribute__((aligned(64))), n = type_len(u->in.dtype) / 4;
+
+	memcpy(v, at, 4);
+	for (uint32_t j = 1; j < n; j++)
+		memcpy(&v[j], at + 4 * j, 4);
+	for (uint32_t j = 0; j < n; j++) {
+		row_fill(t, v[j]);
+		row_keep(w->r[u->d + j], t, m);
+	}
+}
+
 LANES_INLINE void load_rows(struct warp *w, const struct uop *u, const uint8_t *base,
 			    const uint32_t *idx, uint32_t m)
 {
 	uint32_t len = type_len(u->in.dtype);
+
+	if (len >= 4 && is_one(idx)) {
+		load_one(w, u, base + idx[0], m);
+		return;
+	}
 
 	if (len < 4) {
 		load_narrow(w->r[u->d], base, idx, u->in.dtype, m);
@@ -157,15 +180,60 @@ LANES_INLINE bool global_quick(struct gang *g, const struct uop *u, uint64_t *va
 	return !(odd & (len - 1));
 }
 
+/*
+ * All lanes one after the other, or all at one place, in whole words: *at is
+ * lane 0's memory.  Far the most frequent cases, found without 64-bit sums.
+ */
+enum shape { SHAPE_RUN, SHAPE_ONE, SHAPE_OTHER };
+
+LANES_INLINE enum shape global_shape(struct gang *g, const struct warp *w, const struct uop *u,
+				     uint32_t m, bool write, uint8_t **at)
+{
+	const uint32_t *a = w->r[u->row[0]], *ah = w->r[u->row[0] + 1];
+	uint32_t run = 0, one = 0, high = 0, first = a[0], top = ah[0];
+	uint32_t len = type_len(u->in.dtype), span;
+	const struct page *p;
+	uint64_t va;
+
+	if (m != ~0u || !u->in.a64 || len < 4)
+		return SHAPE_OTHER;
+	EACH_LANE(i)
+	{
+		high |= ah[i] ^ top;
+		one |= a[i] ^ first;
+		run |= a[i] - first - 4 * (uint32_t)i;
+	}
+	if (high || (one && (run || len != 4)))
+		return SHAPE_OTHER;
+	va = (((uint64_t)top << 32 | first) + (uint64_t)(int64_t)u->in.offset) & 0xffffffffffull;
+	span = one ? 4 * LANES : len;
+	p = space_known(g->wk, va, write);
+	if (!p || va + span - 1 > p->last || va & (len - 1) || !g->wk->launch->remap_identity ||
+	    (one && first > ~0u - 4 * LANES))
+		return SHAPE_OTHER;
+	*at = p->mem + (va - p->first);
+	return one ? SHAPE_RUN : SHAPE_ONE;
+}
+
 static void op_ld_global(struct gang *g, const struct uop *u)
 {
 	uint64_t va[LANES] __attribute__((aligned(64))), lo, hi;
 	uint32_t idx[LANES] __attribute__((aligned(64)));
+	enum shape shape;
 	uint8_t *base;
 
 	for (uint32_t k = 0; k < g->n; k++) {
 		if (!g->m[k])
 			continue;
+		shape = global_shape(g, g->w[k], u, g->m[k], false, &base);
+		if (shape == SHAPE_RUN) {
+			memcpy(g->w[k]->r[u->d], base, 4 * LANES);
+			continue;
+		}
+		if (shape == SHAPE_ONE) {
+			load_one(g->w[k], u, base, ~0u);
+			continue;
+		}
 		global_addresses(g->w[k], u, g->m[k], va, &lo, &hi);
 		if (global_quick(g, u, va, lo, hi, false, idx, &base))
 			load_rows(g->w[k], u, base, idx, g->m[k]);
@@ -183,6 +251,10 @@ static void op_st_global(struct gang *g, const struct uop *u)
 	for (uint32_t k = 0; k < g->n; k++) {
 		if (!g->m[k])
 			continue;
+		if (global_shape(g, g->w[k], u, g->m[k], true, &base) == SHAPE_RUN) {
+			memcpy(base, g->w[k]->r[u->row[1]], 4 * LANES);
+			continue;
+		}
 		global_addresses(g->w[k], u, g->m[k], va, &lo, &hi);
 		if (global_quick(g, u, va, lo, hi, true, idx, &base))
 			store_rows(g->w[k], u, base, idx, g->m[k]);

@@ -39,6 +39,19 @@ static bool is_identity(const struct sm_grid *g)
 	return true;
 }
 
+static void fill_tid(struct sm_launch *l)
+{
+	const struct sm_grid *g = &l->g;
+
+	for (uint32_t t = 0; t < l->warps_per_block * LANES; t++) {
+		uint32_t (*row)[LANES] = l->tid[t / LANES];
+
+		row[0][t % LANES] = t % g->block[0];
+		row[1][t % LANES] = t / g->block[0] % g->block[1];
+		row[2][t % LANES] = t / g->block[0] / g->block[1];
+	}
+}
+
 int sm_launch_new(struct sm *sm, const struct sm_grid *g, struct sm_code *code,
 		  struct sm_launch **out)
 {
@@ -72,12 +85,14 @@ int sm_launch_new(struct sm *sm, const struct sm_grid *g, struct sm_code *code,
 		l->blocks_at_once = 1;
 	l->crew = mem_calloc(sm->nr, sizeof(*l->crew));
 	l->zero_bank = mem_calloc(1, SM_BANK_LEN + 16);
+	l->tid = mem_calloc(l->warps_per_block, sizeof(*l->tid));
 	for (uint32_t i = 0; i < SM_NR_BANKS; i++)
 		l->bank[i] = l->zero_bank;
-	if (!l->crew || !l->zero_bank) {
+	if (!l->crew || !l->zero_bank || !l->tid) {
 		sm_launch_free(l);
 		return -ENOMEM;
 	}
+	fill_tid(l);
 	*out = l;
 	return 0;
 }
@@ -92,6 +107,7 @@ void sm_launch_free(struct sm_launch *l)
 		if (l->bank[i] != l->zero_bank)
 			mem_free(l->bank[i]);
 	mem_free(l->zero_bank);
+	mem_free(l->tid);
 	mem_free(l->crew);
 	pthread_mutex_destroy(&l->lock);
 	mem_free(l);
