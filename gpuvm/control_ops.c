@@ -13,8 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <jansson.h>
-
+#include "gpuvm/control_sched.h"
 #include "gpuvm/gpuvm.h"
 #include "gpuvm/hv/process.h"
 #include "gpuvm/metrics.h"
@@ -25,9 +24,7 @@
 #define RAM_DEFAULT (2ull << 30)
 #define RAM_MAX (4ull << 30)
 
-static json_t *refuse(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-
-static json_t *refuse(const char *fmt, ...)
+json_t *control_refuse(const char *fmt, ...)
 {
 	char line[300];
 	va_list ap;
@@ -75,7 +72,7 @@ struct attach_req {
 static json_t *parse_attach(struct control_env *env, json_t *req, struct attach_req *r)
 {
 	const char *mode = json_string_value(json_object_get(req, "mode"));
-	uint64_t weight = 0, vram = 0, timeout = 0, ops = 0;
+	uint64_t weight = 0, vram = 0, timeout = 0, cap = 0, ops = 0;
 	json_t *posted = json_object_get(req, "posted");
 
 	memset(r, 0, sizeof *r);
@@ -83,24 +80,27 @@ static json_t *parse_attach(struct control_env *env, json_t *req, struct attach_
 	r->posted = posted ? json_is_true(posted) : true;
 	r->name = json_string_value(json_object_get(req, "name"));
 	if (!r->name || !name_ok(r->name))
-		return refuse("attach: name must be 1 to 31 letters, digits, '.', '_' or '-'");
+		return control_refuse("attach: name must be 1 to 31 letters, digits, '.', '_' or '-'");
 	if (gpuvm_find(env->g, r->name))
-		return refuse("attach: a guest named %s exists", r->name);
+		return control_refuse("attach: a guest named %s exists", r->name);
 	if (!mode || vgpu_mode_parse(mode, &r->vgpu.mode))
-		return refuse("attach: unknown mode");
+		return control_refuse("attach: unknown mode");
 	if (get_u64(req, "vram", UINT64_MAX, &vram) || (!vram && r->vgpu.mode != VGPU_PASSTHROUGH))
-		return refuse("attach: vram must be a positive number of bytes");
+		return control_refuse("attach: vram must be a positive number of bytes");
 	if (get_u64(req, "ram", RAM_MAX, &r->ram_len) || !r->ram_len || r->ram_len % 4096)
-		return refuse("attach: ram must be a multiple of 4096, at most 4G");
+		return control_refuse("attach: ram must be a multiple of 4096, at most 4G");
 	if (get_u64(req, "weight", SCHED_WEIGHT_MAX, &weight))
-		return refuse("attach: weight must be 1 to %d", SCHED_WEIGHT_MAX);
+		return control_refuse("attach: weight must be 1 to %d", SCHED_WEIGHT_MAX);
+	if (get_u64(req, "cap", 100, &cap))
+		return control_refuse("attach: cap must be 0 to 100");
 	if (get_u64(req, "timeout_ms", 3600000, &timeout))
-		return refuse("attach: timeout_ms must be at most 3600000");
+		return control_refuse("attach: timeout_ms must be at most 3600000");
 	if (get_u64(req, "multicall", UINT32_MAX, &ops) || (ops && r->vgpu.mode != VGPU_NAIVE_PV))
-		return refuse("attach: multicall is a number of operations, for mode naive-pv");
+		return control_refuse("attach: multicall is a number of operations, for mode naive-pv");
 	r->vgpu.pv_ops = (uint32_t)ops;
 	r->vgpu.vram_len = vram;
 	r->vgpu.weight = (uint32_t)weight;
+	r->vgpu.cap_pct = (uint32_t)cap;
 	r->vgpu.timeout_ms = (uint32_t)timeout;
 	return NULL;
 }
@@ -118,7 +118,7 @@ static json_t *op_attach(struct control_env *env, json_t *req, struct control_an
 	if (no)
 		return no;
 	if (r.vgpu.mode != VGPU_PASSTHROUGH && r.vgpu.vram_len > part_pool_free_vram(env->g->pool))
-		return refuse("attach: %s wants %" PRIu64 " MiB of VRAM, %s MiB are free", r.name,
+		return control_refuse("attach: %s wants %" PRIu64 " MiB of VRAM, %s MiB are free", r.name,
 			      r.vgpu.vram_len >> 20,
 			      (snprintf(free_vram, sizeof free_vram, "%" PRIu64,
 					part_pool_free_vram(env->g->pool) >> 20),
@@ -133,12 +133,12 @@ static json_t *op_attach(struct control_env *env, json_t *req, struct control_an
 	cfg.cfg = &r.vgpu;
 	err = hv_process_guest_new(env->port, &cfg, &guest, &fds);
 	if (err == -EBUSY)
-		return refuse("attach: passthrough needs the whole card, and it has guests, or one "
+		return control_refuse("attach: passthrough needs the whole card, and it has guests, or one "
 			      "guest has the whole card");
 	if (err == -ENOSPC)
-		return refuse("attach: no room for another guest");
+		return control_refuse("attach: no room for another guest");
 	if (err)
-		return refuse("attach: %s", strerror(-err));
+		return control_refuse("attach: %s", strerror(-err));
 	a->fds[0] = fds.ring;
 	a->fds[1] = fds.ram;
 	a->fds[2] = fds.irq;
@@ -155,8 +155,8 @@ static struct vgpu *find_guest(struct control_env *env, json_t *req, json_t **no
 	struct vgpu *v = name ? gpuvm_find(env->g, name) : NULL;
 
 	if (!v)
-		*no = name ? refuse("no guest named %.40s", name_ok(name) ? name : "that") :
-			     refuse("name is missing");
+		*no = name ? control_refuse("no guest named %.40s", name_ok(name) ? name : "that") :
+			     control_refuse("name is missing");
 	return v;
 }
 
@@ -176,7 +176,7 @@ static json_t *op_status(struct control_env *env)
 	json_t *m;
 
 	if (metrics_json(env->g, &m))
-		return refuse("status: out of memory");
+		return control_refuse("status: out of memory");
 	return json_pack("{s:b, s:o}", "ok", 1, "status", m);
 }
 
@@ -209,7 +209,7 @@ static json_t *op_text(struct control_env *env, struct vgpu *v, text_fn fn)
 	json_t *r;
 
 	if (!f)
-		return refuse("out of memory");
+		return control_refuse("out of memory");
 	n = fn(env, v, f);
 	fclose(f);
 	r = json_pack("{s:b, s:i, s:s%}", "ok", 1, "violations", (int)n, "text", text, len);
@@ -233,9 +233,10 @@ static json_t *op_dump(struct control_env *env, json_t *req)
 static json_t *dispatch(struct control_env *env, json_t *req, struct control_answer *a)
 {
 	const char *op = json_string_value(json_object_get(req, "op"));
+	json_t *no = NULL;
 
 	if (!op)
-		return refuse("op is missing");
+		return control_refuse("op is missing");
 	if (!strcmp(op, "attach"))
 		return op_attach(env, req, a);
 	if (!strcmp(op, "detach"))
@@ -244,13 +245,20 @@ static json_t *dispatch(struct control_env *env, json_t *req, struct control_ans
 		return op_status(env);
 	if (!strcmp(op, "dump"))
 		return op_dump(env, req);
+	if (!strcmp(op, "policy"))
+		return control_policy(env, req);
+	if (!strcmp(op, "set")) {
+		struct vgpu *v = find_guest(env, req, &no);
+
+		return v ? control_set(v, req) : no;
+	}
 	if (!strcmp(op, "audit"))
 		return op_text(env, NULL, text_audit);
 	if (!strcmp(op, "stop")) {
 		env->stop = true;
 		return json_pack("{s:b}", "ok", 1);
 	}
-	return refuse("unknown op");
+	return control_refuse("unknown op");
 }
 
 int control_handle(struct control_env *env, const char *request, struct control_answer *out)
@@ -261,9 +269,9 @@ int control_handle(struct control_env *env, const char *request, struct control_
 
 	memset(out, 0, sizeof *out);
 	if (!req)
-		r = refuse("not JSON: %s", je.text);
+		r = control_refuse("not JSON: %s", je.text);
 	else if (!json_is_object(req))
-		r = refuse("not a JSON object");
+		r = control_refuse("not a JSON object");
 	else
 		r = dispatch(env, req, out);
 	json_decref(req);

@@ -19,6 +19,7 @@
 #include "gpuvm/host.h"
 #include "gpuvm/metrics.h"
 #include "gpuvm/submit.h"
+#include "scheduler/record.h"
 
 #define PAGE 4096ull
 /* What stock nouveau leaves alone at both ends of VRAM [nvkm/subdev/fb/ramgf100.c]. */
@@ -65,14 +66,15 @@ static int lay_out(struct gpuvm *g, const struct gpuvm_cfg *cfg, char *msg, size
 
 static int sched_start(struct gpuvm *g, const char *name, char *msg, size_t n)
 {
-	const struct sched_policy *p = sched_policy_find(name ? name : "fifo");
-	int r;
+	struct sched_choice c;
+	int r = sched_choice_open(name ? name : "fifo", &c, msg, n);
 
-	if (!p) {
-		snprintf(msg, n, "unknown scheduling policy '%s'", name);
-		return -EINVAL;
-	}
-	r = sched_new(p, &submit_backend, g, NR_GPUVM_ENGINES, dev_now(g->dev), &g->sched);
+	if (r)
+		return r;
+	r = sched_new(&sched_fifo, &submit_backend, g, NR_GPUVM_ENGINES, dev_now(g->dev), &g->sched);
+	if (!r)
+		r = sched_use(g->sched, &c, dev_now(g->dev));
+	sched_choice_close(&c);
 	if (r)
 		snprintf(msg, n, "the scheduler does not start: %s", strerror(-r));
 	return r;
@@ -121,6 +123,8 @@ void gpuvm_free(struct gpuvm *g)
 	list_for_each_safe(v, tmp, &g->vgpus, node)
 		vgpu_free(v);
 	metrics_free(g);
+	if (sched_record_close(g->record))
+		log_error(g->log, "the scheduler's recording could not be written");
 	sched_free(g->sched);
 	host_stop(g);
 	mem_free(g->host);

@@ -38,6 +38,8 @@ struct vgpu_cfg {
 	enum vgpu_mode mode;
 	uint64_t vram_len;    /* bytes; rounded up to chunks; ignored for passthrough (whole card) */
 	uint32_t weight;      /* 0: default */
+	uint32_t cap_pct;     /* of each engine, at most; 0: no cap */
+	uint32_t latency_us, budget_pct; /* latency class, as in sched_ent_cfg; 0: none, default */
 	uint32_t max_chan;    /* channels at a time; 0: LIMIT_VGPU_CHANS */
 	uint32_t timeout_ms;  /* a submission's time limit; 0: LIMIT_SUBMIT_MS */
 	uint32_t shadow_opts; /* enum shadow_opt */
@@ -62,6 +64,7 @@ struct vgpu_chan {
 	uint32_t put_host;	    /* last GP_PUT handed to the device */
 	uint32_t entries;	    /* of its ring, from the shadow RAMFC; 0: to be read again */
 	enum gpuvm_engine engine;   /* whom its work is charged to */
+	uint64_t entry_ns;	    /* how long its ring entries run on average; 0: not known yet */
 	struct submission *queued;  /* a doorbell that waits for the scheduler; a later doorbell joins it */
 	struct list running;	    /* submissions on the device, oldest first */
 	uint32_t nr_running;
@@ -116,7 +119,7 @@ struct vgpu {
 };
 
 struct gpuvm_cfg {
-	const char *policy;	 /* NULL: "fifo" */
+	const char *policy;	 /* as sched_choice_open() reads it; NULL: "fifo" */
 	uint64_t host_vram_len;	 /* VRAM the mediator keeps for itself; 0: derived */
 	const struct log *log;
 	bool audit_each_flush;	 /* run shadow_audit after each TLB flush (slow; tests) */
@@ -136,6 +139,8 @@ struct gpuvm {
 	hvram_t userd;		  /* mediator's USERD array: GF100_NR_CHAN pages */
 	struct host *host;	  /* host.c: the mediator's own driver state */
 	struct vgpu_chan *by_host[GF100_NR_CHAN]; /* channel on the card -> whose; NULL when unused */
+	struct sched_record *record; /* owned: what the scheduler is asked for goes there; or NULL */
+	uint64_t engine_free[NR_GPUVM_ENGINES]; /* when work of each engine was last seen to end */
 	struct list busy;	  /* vgpu_chan.busy */
 	uint64_t poll_next;	  /* when running work is looked at again */
 	uint64_t poll_every;	  /* ns; grows while nothing ends */

@@ -17,12 +17,13 @@
 #include "gpuvm/control.h"
 #include "gpuvm/gpuvm.h"
 #include "gpuvm/hv/process.h"
+#include "scheduler/record.h"
 
 /* How long the loop looks for work before it blocks: about one futex wake-up across cores. */
 #define SPIN_NS 30000ull
 
 struct options {
-	const char *gpu, *socket, *policy;
+	const char *gpu, *socket, *policy, *sched_trace;
 	uint64_t host_vram;
 	int control_fd, ready_fd;
 	bool exit_when_idle, audit;
@@ -43,7 +44,9 @@ static const char usage[] =
 	"usage: gpuvmd [options]\n"
 	"  --gpu SPEC        the device: sim[:vram=SIZE,...], record:FILE,SPEC, replay:FILE (sim:vram=1G)\n"
 	"  --socket PATH     control socket (none: only --control-fd)\n"
-	"  --policy NAME     scheduling policy: fifo, null (fifo)\n"
+	"  --policy SPEC     scheduling policy NAME[:param=value,...] or ./FILE.so (fifo);\n"
+	"                    gpuvm-sched --list shows them\n"
+	"  --sched-trace F   record what the scheduler is asked for, for gpuvm-sched --trace\n"
 	"  --host-vram SIZE  VRAM the mediator keeps for itself (a sixteenth of the card)\n"
 	"  --audit           prove the isolation rules after every TLB flush (slow)\n"
 	"  --log LEVEL       error, warning, info, debug (info)\n"
@@ -79,6 +82,7 @@ static int parse(int argc, char **argv, struct options *o)
 		{ "gpu", required_argument, NULL, 'g' },
 		{ "socket", required_argument, NULL, 's' },
 		{ "policy", required_argument, NULL, 'p' },
+		{ "sched-trace", required_argument, NULL, 't' },
 		{ "host-vram", required_argument, NULL, 'v' },
 		{ "audit", no_argument, NULL, 'a' },
 		{ "log", required_argument, NULL, 'l' },
@@ -98,6 +102,7 @@ static int parse(int argc, char **argv, struct options *o)
 		case 'g': o->gpu = optarg; break;
 		case 's': o->socket = optarg; break;
 		case 'p': o->policy = optarg; break;
+		case 't': o->sched_trace = optarg; break;
 		case 'a': o->audit = true; break;
 		case 'x': o->exit_when_idle = true; break;
 		case 'c': o->control_fd = atoi(optarg); break;
@@ -147,6 +152,9 @@ static int open_all(struct daemon *d)
 		return bad("%s", msg);
 	if (gpuvm_new(dev, &cfg, &d->g, msg, sizeof msg))
 		return bad("%s", msg);
+	if (d->opt.sched_trace &&
+	    sched_record_open(d->opt.sched_trace, d->g->sched, dev_now(dev), &d->g->record))
+		return bad("--sched-trace %s: cannot be written", d->opt.sched_trace);
 	if (hv_process_open(&gpuvm_up, d->g, &d->log, &d->hv))
 		return bad("cannot open the process port%s", "");
 	gpuvm_set_hv(d->g, d->hv);

@@ -75,6 +75,8 @@ static json_t *sched_json(const struct sched_ent *e)
 
 	put(o, "weight", e->weight);
 	put(o, "cap_pct", e->cap_pct);
+	put(o, "latency_us", e->latency_us);
+	put(o, "budget_pct", e->budget_pct);
 	put(o, "queued", e->nr_queued);
 	put(o, "running", e->nr_running);
 	put(o, "submitted", e->stats.submitted);
@@ -133,10 +135,14 @@ static json_t *guest_json(const struct vgpu *v)
 
 static json_t *host_json(struct gpuvm *g)
 {
+	char params[256];
 	json_t *o = json_object();
 
 	json_object_set_new(o, "gpu", json_string(g->dev->ops->name));
 	json_object_set_new(o, "policy", json_string(g->sched->policy->name));
+	sched_print_params(g->sched, params, sizeof params);
+	json_object_set_new(o, "policy_params", json_string(params));
+	put(o, "decisions", g->sched->picks);
 	put(o, "vram", g->dev->info.vram_len);
 	put(o, "vram_free", part_pool_free_vram(g->pool));
 	put(o, "chans_free", part_pool_free_chans(g->pool));

@@ -4,8 +4,10 @@
  *
  * A guest's store to GP_PUT never reaches the card by itself: it is kept in
  * chan->put, one submission per channel waits in the scheduler, and when the
- * policy lets it go the newest GP_PUT goes to the card (so that doorbells that
- * came meanwhile join it).
+ * policy lets it go a run of ring entries goes to the card: as many as fit the
+ * policy's slice by what the channel's entries took so far, up to the newest
+ * GP_PUT (so that doorbells that came meanwhile join it).  What is left of the
+ * ring is the channel's next submission.
  *
  * Always true:
  *  1. chan->put_host is what the card's USERD page holds in GP_PUT.
@@ -114,25 +116,51 @@ void submit_pump(struct gpuvm *g, uint64_t now)
 
 /* ---- the scheduler's backend ----------------------------------------------------------- */
 
+/* How many of the ring's waiting entries go now. */
+static uint32_t run_entries(const struct vgpu_chan *c, const struct sched_work *w)
+{
+	const struct sched *sched = c->vgpu->g->sched;
+	uint32_t all = (c->put - c->put_host) & (c->entries - 1);
+	uint64_t slice = w->slice_ns, fit;
+
+	if (!slice || all < 2)
+		return all;
+	/* Nobody waits: longer runs cost the one who comes next a little, and save everybody the gaps. */
+	if (!sched->ready[w->engine].nr)
+		slice *= LIMIT_ALONE_SLICES;
+	/* The first one tells how long they are. */
+	fit = c->entry_ns ? slice / c->entry_ns : 1;
+	return fit < 1 ? 1 : fit < all ? (uint32_t)fit : all;
+}
+
 static int backend_submit(void *core, struct sched_work *w)
 {
 	struct gpuvm *g = core;
 	struct submission *s = w->cookie;
 	struct vgpu_chan *c = s->chan;
 	uint32_t engines = shadow_chan_engines(c->shadow);
+	uint64_t now = dev_now(g->dev);
 
+	/* A doorbell that joined may have been a bad one. */
+	if (c->put >= ring_entries(c)) {
+		vgpu_fault(c->vgpu, "channel %u: GP_PUT %u is beyond the ring", gchan_x(c->id),
+			   c->put);
+		c->put = c->put_host;
+		return -EINVAL;
+	}
 	c->queued = NULL;
 	c->unfinished = false;
-	s->put = c->put_host = c->put;
-	s->start = w->started_ns;
+	s->entries = run_entries(c, w);
+	s->put = c->put_host = (c->put_host + s->entries) & (c->entries - 1);
+	s->start = now;
 	list_add_tail(&c->running, &s->node);
 	c->nr_running++;
 	if (list_empty(&c->busy))
 		list_add_tail(&g->busy, &c->busy);
 	c->vgpu->irq_engines |= engines ? engines : 1u << gpuvm_engine_fermi(c->engine);
 	c->vgpu->stats.submissions++;
-	poll_soon(g, w->started_ns);
-	host_userd_wr(g, c->host, USERD_GP_PUT, c->put);
+	poll_soon(g, now);
+	host_userd_wr(g, c->host, USERD_GP_PUT, c->put_host);
 	return 0;
 }
 
@@ -167,10 +195,20 @@ const struct sched_backend submit_backend = {
 static void finish(struct submission *s, uint64_t now)
 {
 	struct vgpu_chan *c = s->chan;
-	uint64_t ran = now > s->start ? now - s->start : 0;
 	struct sched_work *w = s->work;
+	uint64_t *free_at = &c->vgpu->g->engine_free[w->engine];
+	/* Where several are on an engine, each is charged from the end of the one before. */
+	uint64_t from = s->start > *free_at ? s->start : *free_at;
+	uint64_t ran = now > from ? now - from : 0;
 	struct submission *next;
 
+	*free_at = now;
+	if (s->entries) {
+		uint64_t each = ran / s->entries;
+
+		c->entry_ns = c->entry_ns ? (7 * c->entry_ns + each) / 8 : each;
+		c->entry_ns += !c->entry_ns;
+	}
 	c->vgpu->stats.gpu_ns[w->engine] += ran;
 	forget(s);
 	sched_done(w, ran, now);
@@ -236,6 +274,29 @@ void submit_offer_changed(struct vgpu_chan *c)
 	submit_abort(c, dev_now(c->vgpu->g->dev));
 }
 
+static bool others_wait(const struct gpuvm *g)
+{
+	for (unsigned int e = 0; e < NR_GPUVM_ENGINES; e++)
+		if (g->sched->nr_queued[e] && g->sched->nr_running[e])
+			return true;
+	return false;
+}
+
+/* How long the youngest of the oldest submissions has been running. */
+static uint64_t run_age(const struct gpuvm *g, uint64_t now)
+{
+	uint64_t age = UINT64_MAX;
+	struct vgpu_chan *c;
+
+	list_for_each(c, &g->busy, busy) {
+		const struct submission *s = list_first(&c->running, struct submission, node);
+
+		if (s && now - s->start < age)
+			age = now > s->start ? now - s->start : 0;
+	}
+	return age;
+}
+
 uint64_t gpuvm_poll_work(struct gpuvm *g, uint64_t now)
 {
 	struct vgpu_chan *c, *tmp;
@@ -250,6 +311,11 @@ uint64_t gpuvm_poll_work(struct gpuvm *g, uint64_t now)
 		g->poll_every = LIMIT_POLL_MIN_NS;
 	else if (g->poll_every < LIMIT_POLL_MAX_NS)
 		g->poll_every *= 2;
+	/* Somebody waits: an end is to be seen within a small part of what ran. */
+	if (others_wait(g) && g->poll_every > run_age(g, now) / 32)
+		g->poll_every = run_age(g, now) / 32;
+	if (g->poll_every < LIMIT_POLL_MIN_NS)
+		g->poll_every = LIMIT_POLL_MIN_NS;
 	g->poll_next = SCHED_NEVER;
 	submit_pump(g, now);
 	if (!list_empty(&g->busy) && g->poll_next > now + g->poll_every)

@@ -14,6 +14,7 @@ struct submission {
 	struct vgpu_chan *chan;
 	struct sched_work *work; /* the scheduler's */
 	uint32_t put;		 /* where it ends; set when it starts */
+	uint32_t entries;	 /* of the ring, in it */
 	uint64_t start;		 /* when the channel could begin with it */
 };
 

@@ -148,7 +148,11 @@ static int shadow_take(struct vgpu *v)
 
 static int sched_take(struct vgpu *v)
 {
-	struct sched_ent_cfg cfg = { .name = v->name, .weight = v->cfg.weight };
+	struct sched_ent_cfg cfg = { .name = v->name,
+				     .weight = v->cfg.weight,
+				     .cap_pct = v->cfg.cap_pct,
+				     .latency_us = v->cfg.latency_us,
+				     .budget_pct = v->cfg.budget_pct };
 
 	return sched_ent_new(v->g->sched, &cfg, dev_now(v->g->dev), &v->ent);
 }

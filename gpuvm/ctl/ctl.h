@@ -26,6 +26,8 @@ int cmd_dump(int argc, char **argv);
 int cmd_audit(int argc, char **argv);
 int cmd_detach(int argc, char **argv);
 int cmd_stop(int argc, char **argv);
+int cmd_policy(int argc, char **argv);
+int cmd_set(int argc, char **argv);
 int cmd_disasm(int argc, char **argv);
 int cmd_asm(int argc, char **argv);
 
