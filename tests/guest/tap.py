@@ -32,6 +32,10 @@ class Tap:
                 print("  # " + line, flush=True)
         return cond
 
+    def skip(self, what, reason):
+        self.n += 1
+        print(f"ok {self.n} - {what} # SKIP {reason}", flush=True)
+
     def end(self):
         print(f"1..{self.n}", flush=True)
         sys.exit(1 if self.failed else 0)
