@@ -245,6 +245,10 @@ static bool modifier_take(const struct sm20_field *f, const char *mod, struct sm
 	}
 }
 
+/* How far a row came with a line; operands count up from the modifiers. */
+#define PROGRESS_MODIFIERS 100
+#define PROGRESS_ENCODED 200
+
 /* What a row says against a line: the reason of the one that got furthest is shown. */
 struct verdict {
 	unsigned int progress;
@@ -302,7 +306,7 @@ static int modifiers_set(const struct sm20_row *row, const struct line *l, struc
 static int operands_set(const struct program *p, const struct sm20_row *row, const struct line *l,
 			struct sm20_insn *in, struct verdict *v)
 {
-	unsigned int got = 0, progress = 100;
+	unsigned int got = 0, progress = PROGRESS_MODIFIERS;
 	const struct label *label;
 	const char *text;
 	char buf[24], why[128];
@@ -342,9 +346,9 @@ static int row_encode(const struct sm20_row *row, const struct line *l, struct s
 		return 0;
 	for (const uint8_t *id = row->fields; *id; id++)
 		if (sm20_field_put(&sm20_fields[*id], in, &raw))
-			return object(v, 200, "%s: the value of %s does not fit", l->op,
+			return object(v, PROGRESS_ENCODED, "%s: the value of %s does not fit", l->op,
 				      sm20_fields[*id].name);
-	return object(v, 200, "%s: these operands do not go together", l->op);
+	return object(v, PROGRESS_ENCODED, "%s: these operands do not go together", l->op);
 }
 
 static int row_try(const struct program *p, unsigned int r, const struct line *l, uint32_t pc,
@@ -387,7 +391,8 @@ static int word_assemble(struct program *p, struct line *l, uint32_t pc, uint64_
 			continue;
 		if (!row_try(p, r, l, pc, out, &v))
 			return 0;
-		if (!known || v.progress > best.progress)
+		/* Of values that do not fit, the row with the most room for them tells. */
+		if (!known || v.progress > best.progress || v.progress == PROGRESS_ENCODED)
 			best = v;
 		known = true;
 	}

@@ -66,8 +66,9 @@ static int parse_reg(const char *p, unsigned int regs, uint8_t *reg, const struc
 	if (v > SM20_REG_ZERO)
 		return refuse(w, "'%s': registers are r0 to r62 and rz", p);
 	if (strcmp(end, suffix[regs]))
-		return refuse(w, "'%s': %u register%s belong here: r%lu%s", p, regs,
-			      regs == 1 ? "" : "s", v, suffix[regs]);
+		return refuse(w, "'%s': %s here: r%lu%s", p,
+			      regs == 1 ? "one register belongs" : regs ? "more registers belong" : "an empty vector belongs", v,
+			      suffix[regs]);
 	*reg = (uint8_t)v;
 	return 0;
 }

@@ -118,7 +118,8 @@ static const char *const n_bpt[4] = { "drain", "cal", "pause", "trap" };
 #define PDST(id, p, s) \
 	[F_##id] = { .kind = SM20_K_PDST, .name = "p", .pos = p, .width = 3, .slot = s }
 #define REG(id, p, s, n, ...) \
-	[F_##id] = { .kind = SM20_K_REG, .name = "reg", .pos = p, .width = 6, .slot = s, \
+	[F_##id] = { .kind = SM20_K_REG, .name = (s) == 0 ? "a" : (s) == 1 ? "b" : "c", \
+		     .pos = p, .width = 6, .slot = s, \
 		     .regs = n, ##__VA_ARGS__ }
 #define B(id, fl, n, ...) \
 	[F_##id] = { .kind = SM20_K_B, .name = "b", .slot = 1, .val = fl, .regs = n, ##__VA_ARGS__ }
@@ -226,7 +227,10 @@ const struct sm20_field sm20_fields[F_COUNT] = {
 	B(BD3, SM20_B_F64, 2, .w3 = true), B(BCVT, SM20_B_CVT, 1, .neg = 8, .abs = 6),
 	C(C, 1), C(C_N, 1, .neg = 8), C(CDD_N, 2, .neg = 8),
 	/* In the long forms c is whatever dst holds; the text names it once more. */
-	REG(CD, 14, 2, 1), REG(CD_N, 14, 2, 1, .neg = 8),
+	[F_CD] = { .kind = SM20_K_REG, .name = "c (d once more)", .pos = 14, .width = 6, .slot = 2,
+		   .regs = 1 },
+	[F_CD_N] = { .kind = SM20_K_REG, .name = "c (d once more)", .pos = 14, .width = 6,
+		     .slot = 2, .regs = 1, .neg = 8 },
 	[F_LI] = { .kind = SM20_K_LIMM, .name = "b", .pos = 26, .width = 32, .slot = 1 },
 	[F_LI_I] = { .kind = SM20_K_LIMM, .name = "b", .pos = 26, .width = 32, .slot = 1,
 		     .inv = 8 },
