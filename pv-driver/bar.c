@@ -17,28 +17,28 @@
 
 #define BAR_BLOCK_GO (1u << 31)
 
-static int bar_new(struct drv *d, struct bar *b, uint64_t len)
+static int bar_new(struct drv *d, struct bar *b, uint32_t nr)
 {
+	uint64_t len = d->bus->ops->bar_len(d->bus, (int)nr);
 	int err;
 
 	if (len < 2 * BAR1_WINDOW)
 		return -ENODEV;
 	err = imem_new(d, INST_LEN, true, &b->inst);
 	if (!err)
-		err = vas_new_bar(d, len, &b->vas);
+		err = vas_new_bar(d, nr, len, &b->vas);
 	if (!err)
-		vas_bind(b->vas, b->inst);
+		err = vas_bind(b->vas, b->inst);
 	return err;
 }
 
 int bar3_init(struct drv *d)
 {
-	uint64_t len = d->bus->ops->bar_len(d->bus, 3);
 	struct imem *m;
 	uint64_t use;
 	int err;
 
-	err = bar_new(d, &d->bar3, len);
+	err = bar_new(d, &d->bar3, 3);
 	if (err)
 		return err;
 	/* BAR3 addresses are handed out by instmem.c, not as mappings. */
@@ -61,7 +61,7 @@ int bar1_init(struct drv *d)
 	struct vas_range r = { PTE_VRAM, VRAM_RESERVED_LOW, BAR1_WINDOW, FERMI_SMALL_SHIFT, 0 };
 	int err;
 
-	err = bar_new(d, &d->bar1, d->bus->ops->bar_len(d->bus, 1));
+	err = bar_new(d, &d->bar1, 1);
 	if (err)
 		return err;
 	flush_bar(d);
@@ -96,13 +96,13 @@ static uint64_t window_set(struct drv *d, uint64_t addr, uint64_t len, uint64_t 
 	struct vas_range r = { PTE_VRAM, 0, BAR1_WINDOW, FERMI_SMALL_SHIFT, 0 };
 	uint64_t top = d->info.vram_len - BAR1_WINDOW, at = addr & ~(PAGE - 1), n;
 
-	if (addr < d->window_at || addr >= d->window_at + BAR1_WINDOW) {
+	r.addr = d->window_at;
+	if (r.addr == ~0ull || addr < r.addr || addr >= r.addr + BAR1_WINDOW) {
 		r.addr = at < top ? at : top;
-		vas_remap(d->window, &r);
-		d->window_at = r.addr;
+		d->window_at = vas_remap(d->window, &r) ? ~0ull : r.addr;
 	}
-	*bar_off = map_va(d->window) + (addr - d->window_at);
-	n = d->window_at + BAR1_WINDOW - addr;
+	*bar_off = map_va(d->window) + (addr - r.addr);
+	n = r.addr + BAR1_WINDOW - addr;
 	return n < len ? n : len;
 }
 

@@ -45,13 +45,12 @@ static const struct {
 	{ 0xfc, 0x10000010 },
 };
 
-static void write_inst(struct drv_chan *ch)
+static int write_inst(struct drv_chan *ch)
 {
 	uint64_t userd = ch->drv->fifo.userd->addr + (uint64_t)ch->chid * USERD_LEN;
 	uint64_t ring = ch->push_va + (uint64_t)ch->push_dwords * 4;
 	uint32_t log2n = (uint32_t)__builtin_ctz(ch->ring_n);
 
-	vas_bind(ch->vas, ch->inst);
 	for (size_t i = 0; i < ARRAY_SIZE(ramfc_fixed); i++)
 		imem_wr32(ch->inst, ramfc_fixed[i].off, ramfc_fixed[i].val);
 	imem_wr32(ch->inst, RAMFC_USERD_LO, lo32(userd));
@@ -63,6 +62,7 @@ static void write_inst(struct drv_chan *ch)
 			imem_wr64(ch->inst, chan_engines[i].inst_off,
 				  map_va(ch->ctx_map[i]) | INST_CTX_VALID);
 	}
+	return vas_bind(ch->vas, ch->inst);
 }
 
 static int new_ctx(struct drv_chan *ch, int i)
@@ -97,9 +97,9 @@ static int build(struct drv_chan *ch)
 		return err;
 	imem_zero(d->fifo.userd, (uint64_t)ch->chid * USERD_LEN, USERD_LEN);
 	fence_reset(ch);
-	write_inst(ch);
+	err = write_inst(ch);
 	flush_bar(d);
-	return 0;
+	return err ? err : vas_chan(ch->vas, ch->chid, true);
 }
 
 static int start(struct drv_chan *ch)
@@ -146,6 +146,7 @@ void chan_free(struct drv_chan *ch)
 	if (!ch)
 		return;
 	unbind(ch);
+	vas_chan(ch->vas, ch->chid, false);
 	for (int i = 0; i < NR_CHAN_ENGINES; i++) {
 		vas_unmap(ch->ctx_map[i]);
 		imem_free(ch->ctx[i]);

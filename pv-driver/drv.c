@@ -18,6 +18,7 @@
 #include "gpuvm/base/log.h"
 #include "gpuvm/base/mem.h"
 #include "pv-driver/private.h"
+#include "pv-driver/pv_call.h"
 
 #define DEFAULT_TIMEOUT_NS 2000000000ull
 #define DEFAULT_RING 1024u
@@ -152,6 +153,7 @@ static int bring_up(struct drv *d, char *msg, size_t n)
 		const char *what;
 		int (*init)(struct drv *);
 	} steps[] = {
+		{ "paravirtual page tables", pv_open },
 		{ "system memory flush page", sysflush_init }, { "BAR3", bar3_init },
 		{ "BAR1", bar1_init },			       { "PFIFO", fifo_init },
 		{ "the engines", engines_init },	       { "the fence page", fence_page },
@@ -205,6 +207,7 @@ int drv_open(struct bus *bus, const struct drv_cfg *cfg, struct drv **out, char 
 		return -ENOMEM;
 	}
 	d->bus = bus;
+	d->backend = &vas_native;
 	d->pramin_base = ~0u;
 	d->window_at = ~0ull;
 	irq_prepare(d);
@@ -257,6 +260,7 @@ void drv_close(struct drv *d)
 	gr_fini(d);
 	fifo_fini(d);
 	bar_fini(d);
+	pv_close(d);
 	heap_fini(&d->bar3_va);
 	heap_fini(&d->vram);
 	pthread_mutex_unlock(&d->lock);
@@ -301,7 +305,7 @@ static void dump_vas(const struct drv_vas *v, FILE *f)
 {
 	const struct vas_map *m;
 
-	fprintf(f, "vas pd %010llx limit %010llx%s\n", (unsigned long long)v->pd->addr,
+	fprintf(f, "vas pd %010llx limit %010llx%s\n", (unsigned long long)drv_vas_pdb(v),
 		(unsigned long long)v->limit, v->bar ? " (BAR)" : "");
 	list_for_each(m, &v->maps, node)
 		fprintf(f, "  %010llx +%llx page 2^%u%s\n", (unsigned long long)map_va(m),

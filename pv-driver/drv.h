@@ -64,6 +64,7 @@ struct drv_stats {
 	uint64_t tlb_flushes, ptes_written, tables, runlist_commits;
 	uint64_t irqs, nonstall, faults, pbdma_errors, engine_errors;
 	uint64_t vram_free;
+	uint64_t pv_calls, pv_ops; /* to a mediator that keeps the page tables; 0 elsewhere */
 };
 
 enum drv_engine_bit {
@@ -148,7 +149,7 @@ int drv_vas_map(struct drv_vas *, struct drv_bo *, uint32_t flags, uint64_t *va)
 int drv_vas_unmap(struct drv_vas *, uint64_t va);
 /* Walks the tables in VRAM, as the GPU would: the PTE and its page shift, or -EFAULT. */
 int drv_vas_walk(struct drv_vas *, uint64_t va, uint64_t *pte, uint32_t *page_shift);
-/* Directory's VRAM address. */
+/* Directory's VRAM address; 0 where a mediator keeps it. */
 uint64_t drv_vas_pdb(const struct drv_vas *);
 
 /* ---- chan ------------------------------------------------------------------------ */

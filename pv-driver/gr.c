@@ -69,10 +69,11 @@ static int take_golden(struct drv *d, struct drv_vas *v, struct imem *inst, stru
 	err = vas_map_range(v, &r, &m);
 	if (err)
 		return err;
-	vas_bind(v, inst);
+	err = vas_bind(v, inst);
 	imem_wr64(inst, INST_CTX_GR, map_va(m) | INST_CTX_VALID);
 	flush_bar(d);
-	err = bind(d, inst);
+	if (!err)
+		err = bind(d, inst);
 	if (!err)
 		err = unload(d);
 	if (!err)

@@ -51,22 +51,16 @@ int imem_map_bar3(struct imem *m)
 {
 	struct drv *d = m->drv;
 	struct drv_vas *vas = d->bar3.vas;
-	uint64_t pte[64];
-	uint32_t n, done = 0, nr = (uint32_t)(m->len / PAGE);
+	uint32_t nr = (uint32_t)(m->len / PAGE);
 	int err;
 
 	err = heap_alloc(&d->bar3_va, m->len, PAGE, false, &m->bar3);
 	if (err)
 		return err == -ENOSPC ? 0 : err;
-	for (; done < nr; done += n) {
-		n = nr - done < ARRAY_SIZE(pte) ? nr - done : ARRAY_SIZE(pte);
-		for (uint32_t i = 0; i < n; i++)
-			pte[i] = pte_pack(PTE_VRAM, m->addr + (done + i) * PAGE, PTE_PRESENT);
-		imem_wr(vas->pde[0].small, (m->bar3->at / PAGE + done) * 8, pte, n * 8);
-	}
+	err = d->backend->set(d, vas->pde[0].small, (uint32_t)(m->bar3->at / PAGE), nr,
+			      pte_pack(PTE_VRAM, m->addr, PTE_PRESENT), PTE_STEP(FERMI_SMALL_SHIFT));
 	d->stats.ptes_written += nr;
-	vas_flush(vas);
-	return 0;
+	return err ? err : vas_flush(vas);
 }
 
 static void unmap_bar3(struct imem *m)
@@ -75,8 +69,9 @@ static void unmap_bar3(struct imem *m)
 
 	if (!m->bar3)
 		return;
-	if (d->bar3_on && d->bar3.vas && m != d->bar3.vas->pde[0].small) {
-		imem_zero(d->bar3.vas->pde[0].small, m->bar3->at / PAGE * 8, m->len / PAGE * 8);
+	if (d->bar3_on && d->bar3.vas && m != d->bar3.vas->pde[0].small->mem) {
+		d->backend->set(d, d->bar3.vas->pde[0].small, (uint32_t)(m->bar3->at / PAGE),
+				(uint32_t)(m->len / PAGE), 0, 0);
 		vas_flush(d->bar3.vas);
 	}
 	heap_free(&d->bar3_va, m->bar3);

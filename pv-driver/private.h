@@ -74,10 +74,44 @@ uint64_t imem_rd64(struct imem *, uint64_t off);
 /* Shows it in BAR3 from now on.  0 also if BAR3 is full: PRAMIN keeps working. */
 int imem_map_bar3(struct imem *);
 
-/* ---- vas.c: page tables -------------------------------------------------------- */
+/* ---- vas_native.c, vas_pv.c: how page tables are kept ------------------------------ */
+
+enum pt_kind { PT_DIR, PT_SMALL, PT_LARGE };
+struct ptab {
+	struct imem *mem; /* native: owned */
+	uint32_t id;	  /* PV: the mediator's name of it */
+	uint64_t *copy;	  /* PV: owned: entries as they were asked for */
+};
+/*
+ * Changes count after flush(), which answers for all of them: a backend may
+ * keep them until then.
+ */
+struct vas_backend {
+	const char *name;
+	/* Of nr entries, the full number >> shift, all 0. */
+	int (*tab_new)(struct drv *, enum pt_kind, uint32_t shift, uint32_t nr, struct ptab *);
+	void (*tab_free)(struct drv *, struct ptab *); /* accepts half-built */
+	/* Directory entry `slot` as v->pde says. */
+	int (*pde)(struct drv_vas *, uint32_t slot);
+	/* Entries [index, index+n) become e, e+step, ...  e and step 0 clear them. */
+	int (*set)(struct drv *, struct ptab *, uint32_t index, uint32_t n, uint64_t e,
+		   uint64_t step);
+	uint64_t (*get)(struct ptab *, uint32_t index);
+	int (*flush)(struct drv_vas *);
+	/* The directory into an instance block. */
+	int (*bind)(struct drv_vas *, struct imem *inst);
+	/* Channel chid works in the space, or not any more. */
+	int (*chan)(struct drv_vas *, uint32_t chid, bool on);
+	void (*gone)(struct drv_vas *); /* optional: about to be freed */
+};
+extern const struct vas_backend vas_native, vas_pv;
+/* What one page further is in an entry. */
+#define PTE_STEP(page_shift) (1ull << ((page_shift) - 8))
+
+/* ---- vas.c: address spaces -------------------------------------------------------- */
 
 struct vas_pde {
-	struct imem *small, *large; /* owned; made when first needed */
+	struct ptab *small, *large; /* owned; made when first needed */
 	uint8_t shift;		    /* PDE size field: tables cover 128 MiB >> shift */
 	bool open;		    /* its range belongs to vas.va */
 };
@@ -92,8 +126,8 @@ struct vas_map {
 struct drv_vas {
 	struct drv *drv;
 	struct list node; /* drv.vases */
-	bool bar;	  /* serves a BAR: its flushes stay in the hub */
-	struct imem *pd;
+	uint32_t bar;	  /* serves BAR 1 or 3: its flushes stay in the hub; else 0 */
+	struct ptab *pd;  /* owned */
 	uint32_t nr_pde;
 	uint64_t limit;
 	struct vas_pde *pde;
@@ -110,19 +144,21 @@ struct vas_range { /* what to map */
 };
 int vas_new(struct drv *, struct drv_vas **out);
 /* The space behind a BAR of bar_len bytes, its small table already there. */
-int vas_new_bar(struct drv *, uint64_t bar_len, struct drv_vas **out);
+int vas_new_bar(struct drv *, uint32_t bar, uint64_t bar_len, struct drv_vas **out);
 void vas_free(struct drv_vas *);
 int vas_map_range(struct drv_vas *, const struct vas_range *, struct vas_map **out);
 /* Accepts NULL. */
 void vas_unmap(struct vas_map *);
 /* Rewrites an existing mapping's pages to show [addr, addr+len of the mapping). */
-void vas_remap(struct vas_map *, const struct vas_range *);
+int vas_remap(struct vas_map *, const struct vas_range *);
 /*
  * Makes page table changes count: host writes out, then the TLB entries of this directory dropped.
  */
-void vas_flush(struct drv_vas *);
+int vas_flush(struct drv_vas *);
 /* Directory and limit into an instance block. */
-void vas_bind(struct drv_vas *, struct imem *inst);
+int vas_bind(struct drv_vas *, struct imem *inst);
+/* Before a channel is bound to the space, and after it left. */
+int vas_chan(struct drv_vas *, uint32_t chid, bool on);
 static inline uint64_t map_va(const struct vas_map *m)
 {
 	return m->va->at;
@@ -273,6 +309,8 @@ struct drv {
 	struct drv_stats stats; /* the irq counters are the interrupt thread's, under lock too */
 	pthread_mutex_t lock;
 	bool no_flush; /* drv_knob_tlb_flush */
+	const struct vas_backend *backend;
+	struct pv_link *pv; /* owned: calls to the mediator (pv_call.c); NULL if there is none */
 	struct heap vram, bar3_va;
 	struct list imems, vases, bos;
 	bool bar3_on;	      /* instance memory goes through BAR3 */

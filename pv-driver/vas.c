@@ -31,20 +31,39 @@ static const struct fermi_geom *geom(void)
 	return &fermi_geom[0];
 }
 
-/* The queue of flushes is as deep as PFB_MMU_CTRL says [nvkm/subdev/mmu/vmmgf100.c]. */
-void vas_flush(struct drv_vas *v)
+static const struct vas_backend *backend(const struct drv_vas *v)
 {
-	struct drv *d = v->drv;
-	uint32_t type = TLB_FLUSH_GO | TLB_FLUSH_ALL_PAGES | (v->bar ? TLB_FLUSH_HUB_ONLY : 0);
+	return v->drv->backend;
+}
 
-	flush_bar(d);
-	if (d->no_flush)
+int vas_flush(struct drv_vas *v)
+{
+	return backend(v)->flush(v);
+}
+
+static int tab_new(struct drv *d, enum pt_kind kind, uint32_t shift, uint32_t nr, struct ptab **out)
+{
+	struct ptab *t = mem_new(struct ptab);
+	int err;
+
+	if (!t)
+		return -ENOMEM;
+	err = d->backend->tab_new(d, kind, shift, nr, t);
+	if (err) {
+		d->backend->tab_free(d, t);
+		mem_free(t);
+		return err;
+	}
+	*out = t;
+	return 0;
+}
+
+static void tab_free(struct drv *d, struct ptab *t)
+{
+	if (!t)
 		return;
-	wait_reg(d, NV_PFB_MMU_CTRL, 0x00ff0000, true, "a free TLB flush slot");
-	wr32(d, NV_PFB_TLB_PDB, (uint32_t)(v->pd->addr >> 12 << 4));
-	wr32(d, NV_PFB_TLB_FLUSH, type);
-	wait_reg(d, NV_PFB_MMU_CTRL, 0x00008000, true, "the TLB flush");
-	d->stats.tlb_flushes++;
+	d->backend->tab_free(d, t);
+	mem_free(t);
 }
 
 static int vas_init(struct drv *d, uint32_t nr_pde, struct drv_vas **out)
@@ -61,7 +80,7 @@ static int vas_init(struct drv *d, uint32_t nr_pde, struct drv_vas **out)
 	list_init(&v->maps);
 	list_add_tail(&d->vases, &v->node);
 	v->pde = mem_calloc(nr_pde, sizeof(*v->pde));
-	err = v->pde ? imem_new(d, nr_pde * 8ull, true, &v->pd) : -ENOMEM;
+	err = v->pde ? tab_new(d, PT_DIR, 0, nr_pde, &v->pd) : -ENOMEM;
 	if (err) {
 		vas_free(v);
 		return err;
@@ -84,27 +103,17 @@ void vas_free(struct drv_vas *v)
 		return;
 	list_for_each_safe(m, tmp, &v->maps, node)
 		vas_unmap(m);
+	if (v->pd && backend(v)->gone)
+		backend(v)->gone(v);
+	tab_free(v->drv, v->pd);
 	for (uint32_t i = 0; v->pde && i < v->nr_pde; i++) {
-		imem_free(v->pde[i].small);
-		imem_free(v->pde[i].large);
+		tab_free(v->drv, v->pde[i].small);
+		tab_free(v->drv, v->pde[i].large);
 	}
-	imem_free(v->pd);
 	heap_fini(&v->va);
 	list_del(&v->node);
 	mem_free(v->pde);
 	mem_free(v);
-}
-
-static void write_pde(struct drv_vas *v, uint32_t slot)
-{
-	const struct vas_pde *p = &v->pde[slot];
-	uint64_t e = bits_put(p->shift, 3, 2);
-
-	if (p->large)
-		e |= pde_pack_large(PDE_VRAM, p->large->addr);
-	if (p->small)
-		e |= pde_pack_small(PDE_VRAM, p->small->addr);
-	imem_wr64(v->pd, slot * 8ull, e);
 }
 
 /* The table for page_shift of a slot, made if it is not there. */
@@ -112,21 +121,20 @@ static int need_table(struct drv_vas *v, uint32_t slot, uint32_t page_shift)
 {
 	struct vas_pde *p = &v->pde[slot];
 	bool small = page_shift == FERMI_SMALL_SHIFT;
-	struct imem **t = small ? &p->small : &p->large;
-	uint64_t entries = (small ? geom()->nr_small : geom()->nr_large) >> p->shift;
+	struct ptab **t = small ? &p->small : &p->large;
+	uint32_t entries = (small ? geom()->nr_small : geom()->nr_large) >> p->shift;
 	int err;
 
 	if (*t)
 		return 0;
-	err = imem_new(v->drv, entries * 8, true, t);
+	err = tab_new(v->drv, small ? PT_SMALL : PT_LARGE, p->shift, entries, t);
 	if (err)
 		return err;
 	v->drv->stats.tables++;
-	write_pde(v, slot);
-	return 0;
+	return backend(v)->pde(v, slot);
 }
 
-int vas_new_bar(struct drv *d, uint64_t bar_len, struct drv_vas **out)
+int vas_new_bar(struct drv *d, uint32_t bar, uint64_t bar_len, struct drv_vas **out)
 {
 	struct drv_vas *v;
 	uint64_t use;
@@ -135,7 +143,7 @@ int vas_new_bar(struct drv *d, uint64_t bar_len, struct drv_vas **out)
 	err = vas_init(d, d->cfg.full_tables ? geom()->nr_pde : BAR_NR_PDE, &v);
 	if (err)
 		return err;
-	v->bar = true;
+	v->bar = bar;
 	v->limit = bar_len - 1;
 	v->pde[0].open = true;
 	v->pde[0].shift = d->cfg.full_tables ? 0 : MAX_SHIFT;
@@ -199,27 +207,26 @@ static int alloc_va(struct drv_vas *v, uint64_t len, uint64_t align, struct heap
 }
 
 /* Writes the entries of [va, va+len); r NULL clears them. */
-static void write_ptes(struct drv_vas *v, uint64_t va, uint64_t len, uint32_t shift,
-		       const struct vas_range *r)
+static int write_ptes(struct drv_vas *v, uint64_t va, uint64_t len, uint32_t shift,
+		      const struct vas_range *r)
 {
-	uint64_t pte[64], page = 1ull << shift, done = 0;
+	uint64_t done = 0, index, n, room, e = 0;
 	const struct vas_pde *p;
-	uint64_t index, n, room;
+	int err = 0;
 
-	for (; done < len; done += n * page) {
+	for (; !err && done < len; done += n << shift) {
 		p = &v->pde[(va + done) / PDE_SPAN];
 		index = ((va + done) & (PDE_SPAN - 1)) >> shift;
 		room = (PDE_SPAN >> shift) - index;
 		n = (len - done) >> shift;
 		n = n < room ? n : room;
-		n = n < ARRAY_SIZE(pte) ? n : ARRAY_SIZE(pte);
-		for (uint64_t i = 0; i < n; i++)
-			pte[i] = r ? pte_pack(r->target, r->addr + done + i * page,
-					      r->pte_flags | PTE_PRESENT)
-				   : 0;
-		imem_wr(shift == FERMI_SMALL_SHIFT ? p->small : p->large, index * 8, pte, n * 8);
+		if (r)
+			e = pte_pack(r->target, r->addr + done, r->pte_flags | PTE_PRESENT);
+		err = backend(v)->set(v->drv, shift == FERMI_SMALL_SHIFT ? p->small : p->large,
+				      (uint32_t)index, (uint32_t)n, e, r ? PTE_STEP(shift) : 0);
 		v->drv->stats.ptes_written += n;
 	}
+	return err;
 }
 
 int vas_map_range(struct drv_vas *v, const struct vas_range *r, struct vas_map **out)
@@ -243,22 +250,29 @@ int vas_map_range(struct drv_vas *v, const struct vas_range *r, struct vas_map *
 	last = (uint32_t)((m->va->at + r->len - 1) / PDE_SPAN);
 	for (slot = (uint32_t)(m->va->at / PDE_SPAN); !err && slot <= last; slot++)
 		err = need_table(v, slot, r->page_shift);
+	if (!err) {
+		err = write_ptes(v, m->va->at, r->len, r->page_shift, r);
+		if (!err)
+			err = vas_flush(v);
+		/* What of it was done is undone. */
+		if (err && !write_ptes(v, m->va->at, r->len, r->page_shift, NULL))
+			vas_flush(v);
+	}
 	if (err) {
 		heap_free(&v->va, m->va);
 		mem_free(m);
 		return err;
 	}
-	write_ptes(v, m->va->at, r->len, r->page_shift, r);
-	vas_flush(v);
 	list_add_tail(&v->maps, &m->node);
 	*out = m;
 	return 0;
 }
 
-void vas_remap(struct vas_map *m, const struct vas_range *r)
+int vas_remap(struct vas_map *m, const struct vas_range *r)
 {
-	write_ptes(m->vas, m->va->at, r->len, m->page_shift, r);
-	vas_flush(m->vas);
+	int err = write_ptes(m->vas, m->va->at, r->len, m->page_shift, r);
+
+	return err ? err : vas_flush(m->vas);
 }
 
 void vas_unmap(struct vas_map *m)
@@ -276,12 +290,16 @@ void vas_unmap(struct vas_map *m)
 	mem_free(m);
 }
 
-void vas_bind(struct drv_vas *v, struct imem *inst)
+int vas_bind(struct drv_vas *v, struct imem *inst)
 {
-	imem_wr32(inst, INST_PDB_LO, lo32(v->pd->addr));
-	imem_wr32(inst, INST_PDB_HI, hi32(v->pd->addr));
 	imem_wr32(inst, INST_LIMIT_LO, lo32(v->limit));
 	imem_wr32(inst, INST_LIMIT_HI, hi32(v->limit));
+	return backend(v)->bind(v, inst);
+}
+
+int vas_chan(struct drv_vas *v, uint32_t chid, bool on)
+{
+	return backend(v)->chan(v, chid, on);
 }
 
 /* ---- public ------------------------------------------------------------------ */
@@ -359,11 +377,11 @@ static int walk(struct drv_vas *v, uint64_t va, uint64_t *pte, uint32_t *page_sh
 	if (in >= PDE_SPAN >> p->shift)
 		return -EFAULT;
 	*page_shift = FERMI_SMALL_SHIFT;
-	*pte = p->small ? imem_rd64(p->small, (in >> FERMI_SMALL_SHIFT) * 8) : 0;
+	*pte = p->small ? backend(v)->get(p->small, (uint32_t)(in >> FERMI_SMALL_SHIFT)) : 0;
 	if (*pte & PTE_PRESENT)
 		return 0;
 	*page_shift = geom()->large_shift;
-	*pte = p->large ? imem_rd64(p->large, (in >> geom()->large_shift) * 8) : 0;
+	*pte = p->large ? backend(v)->get(p->large, (uint32_t)(in >> geom()->large_shift)) : 0;
 	return *pte & PTE_PRESENT ? 0 : -EFAULT;
 }
 
@@ -379,5 +397,5 @@ int drv_vas_walk(struct drv_vas *v, uint64_t va, uint64_t *pte, uint32_t *page_s
 
 uint64_t drv_vas_pdb(const struct drv_vas *v)
 {
-	return v->pd->addr;
+	return v->pd->mem ? v->pd->mem->addr : 0;
 }
