@@ -40,6 +40,7 @@ int bench_shadow(struct bench *);
 int bench_copy(struct bench *);
 int bench_idle(struct bench *);
 int bench_doorbell(struct bench *);
+int bench_compute(struct bench *);
 int bench_share(struct bench *);
 /* The guest half of bench_doorbell: prints JSON. */
 int bench_doorbell_probe(void);

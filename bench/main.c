@@ -17,6 +17,7 @@ static const struct {
 	{ "copy", "copy engine throughput against memcpy", bench_copy, true },
 	{ "idle", "memory of an idle virtual GPU", bench_idle, true },
 	{ "doorbell", "doorbell to completion interrupt, native and full", bench_doorbell, true },
+	{ "compute", "OpenCL kernels against PoCL, launch latency", bench_compute, true },
 	{ "share", "three guests share the GPU on real files (make run)", bench_share, false },
 };
 
