@@ -310,6 +310,7 @@ static int operands_set(const struct program *p, const struct sm20_row *row, con
 	const struct label *label;
 	const char *text;
 	char buf[24], why[128];
+	int err;
 
 	for (const uint8_t *id = row->fields; *id; id++) {
 		const struct sm20_field *f = &sm20_fields[*id];
@@ -325,8 +326,9 @@ static int operands_set(const struct program *p, const struct sm20_row *row, con
 			snprintf(buf, sizeof(buf), "0x%x", label ? label->at : 0);
 			text = label ? buf : text;
 		}
-		if (sm20_parse_operand(f, text, in, why, sizeof(why)))
-			return object(v, progress + got, "%s: %s", l->op, why);
+		err = sm20_parse_operand(f, text, in, why, sizeof(why));
+		if (err)
+			return object(v, progress + got - (err == -ENOENT), "%s: %s", l->op, why);
 		got++;
 	}
 	if (got < l->nr_ops)
@@ -346,8 +348,8 @@ static int row_encode(const struct sm20_row *row, const struct line *l, struct s
 		return 0;
 	for (const uint8_t *id = row->fields; *id; id++)
 		if (sm20_field_put(&sm20_fields[*id], in, &raw))
-			return object(v, PROGRESS_ENCODED, "%s: the value of %s does not fit", l->op,
-				      sm20_fields[*id].name);
+			return object(v, PROGRESS_ENCODED, "%s: the value of %s does not fit",
+				      l->op, sm20_fields[*id].name);
 	return object(v, PROGRESS_ENCODED, "%s: these operands do not go together", l->op);
 }
 

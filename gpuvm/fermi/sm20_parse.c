@@ -52,6 +52,9 @@ bool sm20_parse_number(const char *text, int64_t *v)
 static int parse_reg(const char *p, unsigned int regs, uint8_t *reg, const struct why *w)
 {
 	static const char *const suffix[] = { "e", "", "d", "t", "q" };
+	static const char *const counts[] = {
+		"an empty vector belongs", "one register belongs", "more registers belong",
+	};
 	unsigned long v;
 	char *end;
 
@@ -66,8 +69,7 @@ static int parse_reg(const char *p, unsigned int regs, uint8_t *reg, const struc
 	if (v > SM20_REG_ZERO)
 		return refuse(w, "'%s': registers are r0 to r62 and rz", p);
 	if (strcmp(end, suffix[regs]))
-		return refuse(w, "'%s': %s here: r%lu%s", p,
-			      regs == 1 ? "one register belongs" : regs ? "more registers belong" : "an empty vector belongs", v,
+		return refuse(w, "'%s': %s here: r%lu%s", p, counts[regs > 1 ? 2 : regs], v,
 			      suffix[regs]);
 	*reg = (uint8_t)v;
 	return 0;
@@ -284,8 +286,10 @@ static int parse_mem(const struct sm20_field *f, const char *text, struct sm20_i
 			return refuse(w, "'%s': c<bank>[<address>] belongs here", text);
 	} else {
 		snprintf(buf, sizeof(buf), "%s", text);
-		if (buf[0] != letters[f->val] || !strip(&p, (char[]){ buf[0], '[', 0 }, "]"))
-			return refuse(w, "'%s': %c[<address>] belongs here", text, letters[f->val]);
+		if (buf[0] != letters[f->val] || !strip(&p, (char[]){ buf[0], '[', 0 }, "]")) {
+			refuse(w, "'%s': %c[<address>] belongs here", text, letters[f->val]);
+			return -ENOENT;
+		}
 	}
 	in->space = spaces[f->val];
 	if (parse_address(p, in->space == SM20_SPACE_G, &in->src[0], &off, w))

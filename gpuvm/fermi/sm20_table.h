@@ -103,7 +103,10 @@ int sm20_field_put(const struct sm20_field *f, const struct sm20_insn *in, uint6
 /* What an instruction of this row holds before its text is read. */
 void sm20_insn_init(struct sm20_insn *in, unsigned int row, uint32_t pc);
 
-/* One operand of text (no spaces) into the instruction; -EINVAL and a reason in msg. */
+/*
+ * One operand of text (no spaces) into the instruction.  A reason in msg and -EINVAL, or -ENOENT
+ * if it is of another memory than this row's.
+ */
 int sm20_parse_operand(const struct sm20_field *f, const char *text, struct sm20_insn *in,
 		       char *msg, size_t msgn);
 /* A whole number; hex, decimal, signed.  False if text is something else. */

@@ -173,69 +173,70 @@ static void test_labels(void **state)
 	assert_int_equal(n, 0);
 }
 
+static const struct {
+	const char *text, *msg;
+} mistakes[] = {
+	{ "exit\nfoo r1", "line 2: 'foo' is no instruction" },
+	{ "fadd.u8 r0, r1, r2", "line 1: fadd has no modifier '.u8'" },
+	{ "fadd.ftz.ftz r0, r1, r2", "line 1: fadd has no modifier '.ftz'" },
+	{ "fadd. r0, r1, r2", "line 1: fadd has no modifier '.'" },
+	{ "ld r0, g[r1]", "line 1: ld needs a modifier for dtype" },
+	{ "fadd r0, r1", "line 1: fadd: an operand is missing (b)" },
+	{ "fadd r0, r1, r2, r3", "line 1: fadd: 'r3' is one operand too many" },
+	{ "fadd r0,, r2", "line 1: an operand is missing at a comma" },
+	{ "fadd r0, r1,", "line 1: an operand is missing at a comma" },
+	{ "mov r64, r0", "line 1: mov: 'r64': registers are r0 to r62 and rz" },
+	{ "mov q0, r0", "line 1: mov: 'q0' is no register" },
+	{ "mov r0d, r0", "line 1: mov: 'r0d': one register belongs here: r0" },
+	{ "dadd r0, r2d, r4d", "line 1: dadd: 'r0': more registers belong here: r0d" },
+	{ "ld.b64 r0, g[r2]", "line 1: ld: 'r0': more registers belong here: r0d" },
+	{ "mov -r0, r0", "line 1: mov: '-r0' is no register" },
+	{ "mov r0, -r0", "line 1: mov: '-r0': this operand has no such sign" },
+	{ "mov r0, c0[2]", "line 1: mov: the value of b does not fit" },
+	{ "mov r0, c0[0x10000]", "line 1: mov: 'c0[0x10000]': constants are c<bank>[<offset>]" },
+	{ "mov r0, c32[0]", "line 1: mov: 'c32[0]': constants are c<bank>[<offset>]" },
+	{ "mov r0, 0x100000000", "line 1: mov: the value of b does not fit" },
+	{ "mov.l r0, 0x100000000", "line 1: mov: '0x100000000' does not fit 32 bits" },
+	{ "mov r0, 12q", "line 1: mov: '12q' is no register, c[] or number" },
+	{ "fmnmx r0, r1, 0.1, pt", "line 1: fmnmx: the value of b does not fit" },
+	{ "ffma r0, r1, c0[0], c0[4]", "line 1: ffma: the value of b does not fit" },
+	{ "ffma r0, r1, 0.1, r2", "line 1: ffma: the value of c (d once more) does not fit" },
+	{ "ld.b32 r0, s[0x800000]", "line 1: ld: the value of memory does not fit" },
+	{ "ld.b32 r0, s[r2d]", "line 1: ld: 'r2d': one register belongs here: r2" },
+	{ "ld.b32 r0, x[r2]", "line 1: ld: 'x[r2]': g[<address>] belongs here" },
+	{ "ld.b32 r0, g[r2+]", "line 1: ld: '+' is no offset" },
+	{ "ld.b32 r0, g[]", "line 1: ld: '' is no address" },
+	{ "selp r0, r1, r2, p8", "line 1: selp: 'p8' is no predicate" },
+	{ "isetp.lt.u32 !p0, pt, r0, r1", "line 1: isetp: '!p0': nothing can be inverted here" },
+	{ "s2r r0, %nothing", "line 1: s2r: '%nothing' is no special register" },
+	{ "shladd r0, r1, 32, r2", "line 1: shladd: '32' is no number below 32" },
+	{ "bra nowhere", "line 1: bra: 'nowhere' is no label or code offset" },
+	{ "@p9 exit", "line 1: @p9 is no predicate" },
+	{ "@p0", "line 1: an instruction is missing after @p0" },
+	{ "@p0 joinat 0", "line 1: joinat takes no predicate" },
+	{ "exit.join", "line 1: exit has no modifier '.join'" },
+	{ "x: exit\nx: exit", "line 2: label 'x' stands twice" },
+	{ "bra.pcrel c0[r1]", "line 1: bra: 'c0[r1]': only brx adds a register" },
+	{ "tex.xyzw.3d.array r0q, t0, s0, r0q, rze",
+	  "line 1: tex: these operands do not go together" },
+	{ "tex.x.2d r0, 0, s0, r0d, rze", "line 1: tex: '0': t<number> belongs here" },
+	{ ".word", "line 1: .word takes one number" },
+	{ "bra.abs 0x100000000", "line 1: bra: '0x100000000' is no label or code offset" },
+	{ "bra 0x1000000", "line 1: bra: the value of target does not fit" },
+};
+
 static void test_mistakes(void **state)
 {
-	static const struct {
-		const char *text, *msg;
-	} t[] = {
-		{ "exit\nfoo r1", "line 2: 'foo' is no instruction" },
-		{ "fadd.u8 r0, r1, r2", "line 1: fadd has no modifier '.u8'" },
-		{ "fadd.ftz.ftz r0, r1, r2", "line 1: fadd has no modifier '.ftz'" },
-		{ "fadd. r0, r1, r2", "line 1: fadd has no modifier '.'" },
-		{ "ld r0, g[r1]", "line 1: ld needs a modifier for dtype" },
-		{ "fadd r0, r1", "line 1: fadd: an operand is missing (b)" },
-		{ "fadd r0, r1, r2, r3", "line 1: fadd: 'r3' is one operand too many" },
-		{ "fadd r0,, r2", "line 1: an operand is missing at a comma" },
-		{ "fadd r0, r1,", "line 1: an operand is missing at a comma" },
-		{ "mov r64, r0", "line 1: mov: 'r64': registers are r0 to r62 and rz" },
-		{ "mov q0, r0", "line 1: mov: 'q0' is no register" },
-		{ "mov r0d, r0", "line 1: mov: 'r0d': one register belongs here: r0" },
-		{ "dadd r0, r2d, r4d", "line 1: dadd: 'r0': more registers belong here: r0d" },
-		{ "ld.b64 r0, g[r2]", "line 1: ld: 'r0': more registers belong here: r0d" },
-		{ "mov -r0, r0", "line 1: mov: '-r0' is no register" },
-		{ "mov r0, -r0", "line 1: mov: '-r0': this operand has no such sign" },
-		{ "mov r0, c0[2]", "line 1: mov: the value of b does not fit" },
-		{ "mov r0, c0[0x10000]", "line 1: mov: 'c0[0x10000]': constants are c<bank>[<offset>]" },
-		{ "mov r0, c32[0]", "line 1: mov: 'c32[0]': constants are c<bank>[<offset>]" },
-		{ "mov r0, 0x100000000", "line 1: mov: the value of b does not fit" },
-		{ "mov.l r0, 0x100000000", "line 1: mov: '0x100000000' does not fit 32 bits" },
-		{ "mov r0, 12q", "line 1: mov: '12q' is no register, c[] or number" },
-		{ "fmnmx r0, r1, 0.1, pt", "line 1: fmnmx: the value of b does not fit" },
-		{ "ffma r0, r1, c0[0], c0[4]", "line 1: ffma: the value of b does not fit" },
-		{ "ffma r0, r1, 0.1, r2", "line 1: ffma: the value of c (d once more) does not fit" },
-		{ "ld.b32 r0, s[0x800000]", "line 1: ld: the value of memory does not fit" },
-		{ "ld.b32 r0, s[r2d]", "line 1: ld: 'r2d': one register belongs here: r2" },
-		{ "ld.b32 r0, x[r2]", "line 1: ld: 'x[r2]': g[<address>] belongs here" },
-		{ "ld.b32 r0, g[r2+]", "line 1: ld: '+' is no offset" },
-		{ "ld.b32 r0, g[]", "line 1: ld: '' is no address" },
-		{ "selp r0, r1, r2, p8", "line 1: selp: 'p8' is no predicate" },
-		{ "isetp.lt.u32 !p0, pt, r0, r1", "line 1: isetp: '!p0': nothing can be inverted here" },
-		{ "s2r r0, %nothing", "line 1: s2r: '%nothing' is no special register" },
-		{ "shladd r0, r1, 32, r2", "line 1: shladd: '32' is no number below 32" },
-		{ "bra nowhere", "line 1: bra: 'nowhere' is no label or code offset" },
-		{ "@p9 exit", "line 1: @p9 is no predicate" },
-		{ "@p0", "line 1: an instruction is missing after @p0" },
-		{ "@p0 joinat 0", "line 1: joinat takes no predicate" },
-		{ "exit.join", "line 1: exit has no modifier '.join'" },
-		{ "x: exit\nx: exit", "line 2: label 'x' stands twice" },
-		{ "bra.pcrel c0[r1]", "line 1: bra: 'c0[r1]': only brx adds a register" },
-		{ "tex.xyzw.3d.array r0q, t0, s0, r0q, rze",
-		  "line 1: tex: these operands do not go together" },
-		{ "tex.x.2d r0, 0, s0, r0d, rze", "line 1: tex: '0': t<number> belongs here" },
-		{ ".word", "line 1: .word takes one number" },
-		{ "bra.abs 0x100000000", "line 1: bra: '0x100000000' is no label or code offset" },
-		{ "bra 0x1000000", "line 1: bra: the value of target does not fit" },
-	};
 	uint64_t words[4];
 	char msg[256];
 	size_t n;
 
 	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(t); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(mistakes); i++) {
 		n = 4;
-		if (sm20_assemble(t[i].text, 0, words, &n, msg, sizeof(msg)) != -EINVAL)
-			fail_msg("%s: no error", t[i].text);
-		assert_string_equal(msg, t[i].msg);
+		if (sm20_assemble(mistakes[i].text, 0, words, &n, msg, sizeof(msg)) != -EINVAL)
+			fail_msg("%s: no error", mistakes[i].text);
+		assert_string_equal(msg, mistakes[i].msg);
 	}
 }
 
