@@ -7,11 +7,14 @@
   sizes      .c at most 600 lines (tables excepted), .h at most 300, functions at most 60 code lines
   spdx       first line of each source names the licence
   words      no promises left in code, no umbrella file names
+  sm20       the tables in docs/sm20-asm.md are those of the code
 """
 import os
 import re
 import subprocess
 import sys
+
+import sm20_doc
 
 ROOMS = ("gpuvm", "shadow", "scheduler", "pv-driver", "bench", "tests")
 # Tables may be long: the rule is for logic.
@@ -110,6 +113,7 @@ def main():
             headers.append(path)
     cc = os.environ.get("CC", "cc").split() + ["-std=gnu11", "-D_GNU_SOURCE", "-DGPUVM_TYPESAFE", "-I."]
     check_headers(headers, cc)
+    out.extend(x for x in (sm20_doc.check(),) if x)
     for line in out:
         print(line)
     print(f"lint: {len(out)} breaches" if out else "lint: clean")

@@ -161,8 +161,8 @@ static void test_labels(void **state)
 	char msg[256];
 
 	(void)state;
-	assert_int_equal(sm20_assemble("bra end\nloop:\n\n bra loop\n exit\nend: exit\n", 0x200, words,
-				       &n, msg, sizeof(msg)), 0);
+	assert_int_equal(sm20_assemble("bra end\nloop:\n\n bra loop\n exit\nend: exit\n", 0x200,
+				       words, &n, msg, sizeof(msg)), 0);
 	assert_int_equal(n, 4);
 	assert_int_equal(sm20_decode(words[0], 0x200, &in), 0);
 	assert_int_equal(in.target, 0x218);
