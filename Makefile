@@ -60,10 +60,11 @@ ALL_LIBS := $(foreach r,core shadow simulator scheduler drv part hv dev fermi ba
 # Programs: source folder or file -> build/bin/<name>
 BIN_gpuvmd := gpuvm/main.c
 BIN_gpuvm := $(wildcard gpuvm/ctl/*.c)
+BIN_gpuvm-vfio-native := gpuvm/native/main.c
 BIN_gpuvm-copy := $(wildcard pv-driver/copy/*.c)
 BIN_gpuvm-bench := $(wildcard bench/*.c)
 BIN_gpuvm-sched := scheduler/simulator/main.c
-PROGS := $(foreach p,gpuvmd gpuvm gpuvm-copy gpuvm-bench gpuvm-sched,$(if $(wildcard $(BIN_$(p))),$(p)))
+PROGS := $(foreach p,gpuvmd gpuvm gpuvm-vfio-native gpuvm-copy gpuvm-bench gpuvm-sched,$(if $(wildcard $(BIN_$(p))),$(p)))
 # The workloads are programs of a guest: OpenCL and the base room only.
 HAVE_OPENCL := $(shell printf '\043define CL_TARGET_OPENCL_VERSION 120\n\043include <CL/cl.h>\nint main(void) { return clFinish(0); }\n' | \
 	$(CC) -x c - -o /dev/null -lOpenCL 2>/dev/null && echo 1)
@@ -172,8 +173,16 @@ $(patsubst %.c,$(O)/%,$(1)): $(call obj,$(1)) $(call obj,$(wildcard tests/t.c)) 
 endef
 $(foreach t,$(T_WHOLE),$(eval $(call whole_rule,$(t))))
 
+# Policies in shared objects, for the tests that load them.
+T_POLICIES := $(patsubst %.c,$(O)/%.so,$(wildcard tests/policy/*.c))
+$(O)/tests/policy/%.so: tests/policy/%.c scheduler/sched.h
+	$(call say,SO,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -shared -o $@ $<
+$(O)/tests/unit/scheduler/test_choice: | $(T_POLICIES)
+
 .PHONY: tests
-tests: $(TESTS)
+tests: $(TESTS) $(T_POLICIES)
 
 # Whole-path scenarios that drive the programs, as scripts that speak TAP.
 T_SCRIPTS := $(wildcard tests/guest/test_*.py)

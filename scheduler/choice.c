@@ -40,6 +40,20 @@ int sched_parse_time(const char *s, uint64_t *ns)
 	return -EINVAL;
 }
 
+/* As sched_parse_time() reads it. */
+static const char *time_text(uint64_t ns, char *buf, size_t n)
+{
+	if (!ns)
+		snprintf(buf, n, "0");
+	else if (ns % 1000000 == 0)
+		snprintf(buf, n, "%" PRIu64 "ms", ns / 1000000);
+	else if (ns % 1000 == 0)
+		snprintf(buf, n, "%" PRIu64 "us", ns / 1000);
+	else
+		snprintf(buf, n, "%" PRIu64 "ns", ns);
+	return buf;
+}
+
 static int parse_value(const struct sched_policy_param *p, const char *text, uint64_t *out)
 {
 	char *end;
@@ -174,7 +188,13 @@ void sched_print_params(const struct sched *s, char *buf, size_t n)
 	size_t at = 0;
 
 	*buf = '\0';
-	for (unsigned int i = 0; p && p[i].name && at < n; i++)
-		at += (size_t)snprintf(buf + at, n - at, "%s%s=%" PRIu64 "%s", i ? "," : "",
-				       p[i].name, s->param[i], p[i].is_time ? "ns" : "");
+	for (unsigned int i = 0; p && p[i].name && at < n; i++) {
+		char value[32];
+
+		if (p[i].is_time)
+			time_text(s->param[i], value, sizeof(value));
+		else
+			snprintf(value, sizeof(value), "%" PRIu64, s->param[i]);
+		at += (size_t)snprintf(buf + at, n - at, "%s%s=%s", i ? "," : "", p[i].name, value);
+	}
 }

@@ -218,7 +218,7 @@ static void edf_charge(struct sched *s, struct sched_ent *ent, unsigned int engi
 	(void)now;
 	if (ready)
 		unhook(d, m);
-	if (m->urgent) {
+	if (m->urgent && ent->latency_us) {
 		m->budget -= (int64_t)ran;
 		if (m->budget <= 0 && !m->spent.in)
 			sched_heap_add(&d->spent, &m->spent, m->deadline, ent->id);

@@ -221,7 +221,7 @@ int sched_choice_open(const char *spec, struct sched_choice *out, char *msg, siz
 void sched_choice_close(struct sched_choice *);
 /* A time with its unit ("500us", "30ms", "2s"), or "0"; ns. -EINVAL. */
 int sched_parse_time(const char *s, uint64_t *ns);
-/* Parameters as "period=30000000ns,..." of the policy in use. */
+/* Parameters as "period=30ms,..." of the policy in use. */
 void sched_print_params(const struct sched *, char *buf, size_t n);
 
 int sched_new(const struct sched_policy *, const struct sched_backend *, void *core,
