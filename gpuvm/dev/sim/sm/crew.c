@@ -146,7 +146,8 @@ static void run(struct worker *wk, struct gang *g)
 		n++;
 		if (any || u->ends)
 			u->fn(g, u);
-		if (u->ends || __builtin_expect(launch_halted(wk->launch), 0))
+		/* A stop waits for the end of the run: half of one could not go on. */
+		if (u->ends)
 			break;
 	}
 	for (uint32_t k = 0; k < g->n; k++) {
