@@ -68,6 +68,7 @@ void nvdrm_quiet(struct nvdrm *d)
 	struct nvdrm_client *c;
 	struct nvdrm_chan *ch;
 
+	__atomic_store_n(&d->ending, true, __ATOMIC_RELEASE);
 	clock_gettime(CLOCK_REALTIME, &until);
 	until.tv_sec += QUIET_S;
 	if (pthread_mutex_timedlock(&d->lock, &until))

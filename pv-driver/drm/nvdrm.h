@@ -55,6 +55,7 @@ struct nvdrm {
 	uint64_t next_map;   /* next buffer's mmap offset */
 	uint64_t vram_len;   /* what programs are told; constant */
 	uint64_t idle_ns;    /* how long a dying channel may finish its work */
+	bool ending;	     /* the process exits; atomic */
 	/* Counters for reports. */
 	uint64_t nr_vram_maps, nr_gart_maps;
 };

@@ -199,5 +199,9 @@ int nvdrm_gem_pushbuf(struct nvdrm_client *c, void *arg)
 	req->vram_available = c->drm->vram_len;
 	req->gart_available = GART_LEN;
 	req->suffix0 = req->suffix1 = 0;
-	return err;
+	/*
+	 * Threads that still submit while the process exits are about to vanish; with a kernel's driver
+	 * they would not see their channel go.
+	 */
+	return __atomic_load_n(&c->drm->ending, __ATOMIC_ACQUIRE) ? 0 : err;
 }
