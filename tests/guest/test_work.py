@@ -24,6 +24,8 @@ def one_line(what, want, code, err, *words):
 
 
 def bad_input():
+    code, out, err = run(WORK, "--help")
+    t.ok(code == 0 and "usage" in out and not err, "gpuvm-work --help", err)
     for what, args, word in (("an unknown workload", ["nosuch"], "nosuch"), ("no workload", [], "NAME"),
                              ("an unknown size", ["--size", "huge", "nop"], "huge"),
                              ("a seed that is none", ["--seed", "-1", "nop"], "-1"),
@@ -39,7 +41,8 @@ def both_modes(all_names):
     got = {}
     for mode in ("native", "full"):
         code, got[mode], err = work(mode, "--size", "tiny", "all")
-        t.ok(code == 0 and sorted(got[mode]) == sorted(all_names), f"all workloads, {mode}", f"exit {code}\n{err}")
+        t.ok(code == 0 and sorted(got[mode]) == sorted(all_names) and not err, f"all workloads, {mode}, and no complaint",
+             f"exit {code}\n{err}")
     for name in all_names:
         a, b = (got[m].get(name, {}).get("checksum") for m in ("native", "full"))
         t.ok(a and a == b, f"{name}: right, and the same bits natively and virtualized", f"native {a}, full {b}")
