@@ -8,9 +8,10 @@
  * finds out that a descriptor is a client's is preload/.
  *
  * Always true:
- *  1. drm.lock guards clients, handles, buffers and their uses.  chan.submit keeps one submission's pieces together and may be
- *     held while waiting for room in the ring.  Nobody takes one inside the
- *     other, and nobody waits for the GPU with drm.lock held.
+ *  1. drm.lock guards clients, handles, buffers and their uses; chan.submit
+ *     keeps one submission's pieces together and may be held while waiting for
+ *     room in the ring.  Nobody takes one inside the other, and nobody waits
+ *     for the GPU with drm.lock held.
  *  2. A buffer lives while a handle, a CPU mapping, a submission or an export
  *     names it, and its pages are not unmapped while a use of it has not passed.
  *  3. What the program hands over is copied once, with the fault of a bad
@@ -56,8 +57,6 @@ struct nvdrm {
 	uint64_t vram_len;   /* what programs are told; constant */
 	uint64_t idle_ns;    /* how long a dying channel may finish its work */
 	bool ending;	     /* the process exits; atomic */
-	/* Counters for reports. */
-	uint64_t nr_vram_maps, nr_gart_maps;
 };
 
 /* ---- chan.c ---------------------------------------------------------------------- */
