@@ -205,7 +205,11 @@ int vgpu_chan_kick(struct vgpu *v, gchan_t id)
 	struct vgpu_chan *c = chan_by_id(v, id);
 
 	/* Nothing of that number is on the card. */
-	if (!c || c->dead || recover_kick(v->g, c))
+	if (!c || c->dead)
+		return 0;
+	/* The card saves its context through its address space. */
+	shadow_chan_sync(c->shadow);
+	if (recover_kick(v->g, c))
 		return 0;
 	vgpu_fault(v, "channel %u does not leave its engine", gchan_x(id));
 	vgpu_chan_stop(c);

@@ -148,6 +148,12 @@ static int backend_submit(void *core, struct sched_work *w)
 		c->put = c->put_host;
 		return -EINVAL;
 	}
+	/* The guest may have flushed while this waited, and the flush been put off. */
+	if (shadow_chan_due(c->shadow) && shadow_chan_sync(c->shadow) < 0) {
+		try_later(c, now);
+		return -EAGAIN;
+	}
+	shadow_chan_busy(c->shadow, true);
 	c->queued = NULL;
 	c->unfinished = false;
 	s->entries = run_entries(c, w);
@@ -173,8 +179,10 @@ static void forget(struct submission *s)
 	} else {
 		list_del(&s->node);
 		c->nr_running--;
-		if (list_empty(&c->running))
+		if (list_empty(&c->running)) {
 			list_del(&c->busy);
+			shadow_chan_busy(c->shadow, false);
+		}
 	}
 	mem_free(s);
 }

@@ -51,6 +51,7 @@ static void bad(struct audit *a, const struct shadow_guest *sg, const char *fmt,
 /* Notes that [at, at+len) of the heap is in use by a shadow. */
 static void owns(struct audit *a, const struct shadow_guest *sg, hvram_t at, uint64_t len)
 {
+	len = align_up(len, 4096);
 	if (!vheap_holds(a->s->heap, at, len))
 		bad(a, sg, "0x%" PRIx64 "+0x%" PRIx64 " is not allocated mediator memory",
 		    hvram_x(at), len);
@@ -185,6 +186,18 @@ static uint64_t space(struct audit *a, struct vas *v)
 	return pins;
 }
 
+/* A page that tracking would not read again must be as it was read. */
+static void trusted(struct audit *a, struct vas *v, const struct spt *t, const struct spt_src *src,
+		    uint32_t j, uint64_t e)
+{
+	uint64_t at = src->direct.addr + j * 8ull;
+
+	if (t->cur[j] != (e & PTE_PRESENT ? e : 0) && t->src.addr == src->direct.addr &&
+	    t->src.target == src->direct.target &&
+	    track_clean(v->sg, src->direct.target, at, 8, t->seen))
+		bad(a, v->sg, "entry at 0x%" PRIx64 " changed in a page that is trusted", at);
+}
+
 /* Not a violation: entries that the guest changed since its last flush. */
 static void freshness(struct audit *a, struct vas *v)
 {
@@ -205,6 +218,7 @@ static void freshness(struct audit *a, struct vas *v)
 						   src.direct.addr + j * 8ull, g, n * 8ull))
 					break;
 				changed += t->cur[j] && t->cur[j] != g[j % ENTRIES];
+				trusted(a, v, t, &src, j, g[j % ENTRIES]);
 			}
 		}
 	if (changed && a->out)

@@ -185,6 +185,21 @@ static int retake(struct shadow_chan *ch)
 	return err ? err : take(ch, w, false);
 }
 
+bool shadow_chan_due(const struct shadow_chan *ch)
+{
+	return ch->vas && ch->vas->stale;
+}
+
+void shadow_chan_busy(struct shadow_chan *ch, bool busy)
+{
+	ch->busy = busy;
+}
+
+bool chan_uses(const struct shadow_chan *ch, const struct vas *v)
+{
+	return ch->busy && (ch->vas == v || held(ch, v));
+}
+
 int shadow_chan_sync(struct shadow_chan *ch)
 {
 	int err = retake(ch), e = 0;

@@ -43,7 +43,9 @@ int shadow_gmem_wr(struct shadow_guest *sg, uint32_t target, uint64_t addr, cons
 		   size_t len)
 {
 	switch (target) {
-	case PTE_VRAM: return vram_move(sg, addr, NULL, buf, len);
+	case PTE_VRAM:
+		track_written(sg, addr, len);
+		return vram_move(sg, addr, NULL, buf, len);
 	case PTE_SYS:
 	case PTE_SYS_NC: return hv_write(sg->cfg.guest, gpa(addr), buf, len);
 	default: return -EFAULT;

@@ -44,6 +44,13 @@
 
 enum spt_kind { SPT_SMALL, SPT_LARGE, NR_SPT_KINDS };
 
+/* A table in guest memory; nr is 0 if there is none. */
+struct gtable {
+	uint32_t target; /* enum pte_target */
+	uint64_t addr;
+	uint32_t nr;
+};
+
 /* One shadow table; belongs to one slot of one vas. */
 struct spt {
 	struct list node;    /* shadow_guest.dead once it left its slot */
@@ -51,13 +58,8 @@ struct spt {
 	uint32_t nr;	     /* entries */
 	uint32_t page_shift; /* log2 of an entry's page */
 	uint64_t *cur;	     /* owned: nr guest entries as accepted */
-};
-
-/* A table in guest memory; nr is 0 if there is none. */
-struct gtable {
-	uint32_t target; /* enum pte_target */
-	uint64_t addr;
-	uint32_t nr;
+	uint64_t seen;	     /* track_now() of the last whole read of src; 0: read all of it */
+	struct gtable src;   /* what that read was of */
 };
 
 /* Where a shadow table's entries come from. */
@@ -80,10 +82,11 @@ struct vas {
 	uint32_t refs; /* channels, current and held */
 	bool g64k;     /* guest geometry of gpde */
 	bool pv;       /* a paravirtual guest's directory (pv.c): nothing to scan, gpde is NULL */
-	bool stale;    /* the last scan did not see everything: world error */
+	bool stale;    /* not up to date: a flush was put off, or a world error cut the last scan */
 	bool tlb;      /* shadow was changed since the last TLB flush */
 	hvram_t pd;    /* owned: PD_LEN bytes of the heap */
 	uint64_t *gpde; /* owned: the guest's directory as last read */
+	uint64_t seen;	/* track_now() of the last whole read; 0: read all of it */
 	struct vas_slot *slot; /* owned: NR_SLOTS */
 	uint64_t live[NR_SLOTS / 64]; /* slots with a table, or whose guest entry asks for one */
 };
@@ -114,6 +117,7 @@ struct shadow_chan {
 	bool has_inst, watched;
 	bool committed; /* in the list the device has */
 	bool ran;	/* was committed since bind: the device may hold its old directory */
+	bool busy;	/* the card may be executing it */
 	hvram_t userd;	/* borrowed */
 	uint32_t guserd_target;
 	uint64_t guserd_addr;
@@ -142,6 +146,7 @@ struct shadow_guest {
 	uint8_t watch[WATCH_HASH]; /* channels per bucket; at most GF100_NR_CHAN, so it fits */
 	uint8_t list[GF100_NR_CHAN]; /* channel ids of the last runlist, in its order */
 	uint32_t nr_list;
+	struct track *track; /* owned: which pages may have been written (track.c); NULL while off */
 	struct pv *pv; /* owned: its tables, if the guest asks for each change (pv.c); else NULL */
 };
 
@@ -219,6 +224,8 @@ int sg_settle(struct shadow_guest *, bool force);
 int vas_get(struct shadow_guest *, uint32_t target, uint64_t addr, struct vas **out);
 void vas_put(struct vas *); /* accepts NULL */
 int vas_sync(struct vas *);
+/* Brings up to date what flushes left for later. */
+int vas_catch_up(struct shadow_guest *);
 /* The directory entry that stands for a slot. */
 uint64_t vas_pde(const struct vas_slot *);
 /*
@@ -230,6 +237,8 @@ uint32_t vas_src(struct vas *, uint32_t i, enum spt_kind k, bool fault, struct s
 
 /* ---- chan.c ------------------------------------------------------------------------------- */
 struct shadow_chan *chan_by_id(struct shadow_guest *, gchan_t);
+/* Whether the card may be walking v now. */
+bool chan_uses(const struct shadow_chan *, const struct vas *v);
 /* The guest wrote bytes [off, off+len) of its instance block. */
 void chan_written(struct shadow_chan *, uint32_t off, uint32_t len);
 /* Index in struct shadow_chan.img of an instance block offset. */
@@ -240,6 +249,22 @@ uint32_t chan_ctx_off(enum fermi_engine e);
 /* ---- watch.c -------------------------------------------------------------------------------- */
 void watch_add(struct shadow_guest *, gvram_t page);
 void watch_del(struct shadow_guest *, gvram_t page);
+
+/* ---- track.c -------------------------------------------------------------------------------- */
+/* Starts from what the tables hold now; a no-op if it is on. */
+int track_on(struct shadow_guest *);
+void track_off(struct shadow_guest *);
+/* Entry e as accepted came into (on) or leaves a table that the device knows; tracking is on. */
+void track_entry(struct shadow_guest *, uint64_t e, uint32_t page_shift, bool on);
+/* The device has let go of every entry that left. */
+void track_settle(struct shadow_guest *);
+/* The guest stored to its VRAM and the store trapped. */
+void track_written(struct shadow_guest *, uint64_t at, uint64_t len);
+/* The moment that a reader notes before it reads; 0 while tracking is off. */
+uint64_t track_now(struct shadow_guest *);
+/* Whether nothing in the range can have been written since the moment; false if since is 0. */
+bool track_clean(const struct shadow_guest *, uint32_t target, uint64_t at, uint64_t len,
+		 uint64_t since);
 
 /* ---- barmap.c ------------------------------------------------------------------------------- */
 /* Forgets cached translations of the BARs with that directory (all: of both BARs). */

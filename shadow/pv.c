@@ -50,6 +50,8 @@ static int table_of(struct shadow_guest *sg, uint32_t id, uint32_t index, uint32
 
 int shadow_pv_new(struct shadow_guest *sg)
 {
+	/* There are no tables of the guest's own to track. */
+	track_off(sg);
 	sg->pv = mem_new(struct pv);
 	if (!sg->pv)
 		return -ENOMEM;

@@ -60,6 +60,8 @@ int sg_heap_get(struct shadow_guest *sg, uint64_t len, hvram_t *out)
 	hvram_t at;
 	int err;
 
+	/* What the heap gives, not what was asked for: a small table takes a page, too. */
+	len = align_up(len, INST_PAGE);
 	if (len > sg->cfg.table_quota || sg->stats.table_bytes > sg->cfg.table_quota - len)
 		return -EDQUOT;
 	err = vheap_alloc(s->heap, len, INST_PAGE, &at);
@@ -78,6 +80,7 @@ int sg_heap_get(struct shadow_guest *sg, uint64_t len, hvram_t *out)
 
 void sg_heap_put(struct shadow_guest *sg, hvram_t at, uint64_t len)
 {
+	len = align_up(len, INST_PAGE);
 	/* Scrubbed on release as well: what a guest mapped is nobody else's to find. */
 	if (dev_vram_zero(sg->s->dev, at, len))
 		sg->s->dev_errors++;
@@ -205,6 +208,10 @@ int shadow_guest_new(struct shadow *s, const struct shadow_guest_cfg *cfg,
 	list_init(&sg->chans);
 	list_init(&sg->dead);
 	list_add_tail(&s->guests, &sg->node);
+	if (sg->cfg.opts & SHADOW_OPT_TRACK && track_on(sg)) {
+		shadow_guest_free(sg);
+		return -ENOMEM;
+	}
 	*out = sg;
 	return 0;
 }
@@ -228,13 +235,24 @@ void shadow_guest_free(struct shadow_guest *sg)
 	sg_settle(sg, true);
 	assert(list_empty(&sg->vas) && sg->stats.pins == 0 && sg->stats.table_bytes == 0);
 	barmap_fini(sg);
+	track_off(sg);
 	list_del(&sg->node);
 	mem_free(sg);
 }
 
-void shadow_guest_set_opts(struct shadow_guest *sg, uint32_t opts)
+int shadow_guest_set_opts(struct shadow_guest *sg, uint32_t opts)
 {
+	uint32_t off = sg->cfg.opts & ~opts;
+	int err = 0;
+
 	sg->cfg.opts = opts;
+	if (opts & SHADOW_OPT_TRACK)
+		err = track_on(sg);
+	else
+		track_off(sg);
+	if (err)
+		sg->cfg.opts &= ~SHADOW_OPT_TRACK;
+	return (off & SHADOW_OPT_LAZY ? vas_catch_up(sg) : 0) ?: err;
 }
 
 const struct shadow_stats *shadow_guest_stats(const struct shadow_guest *sg)

@@ -41,7 +41,20 @@ struct shadow_chan;  /* one per bound channel: shadow instance block */
 enum shadow_opt {
 	/* An entry whose guest word did not change keeps its translation. */
 	SHADOW_OPT_KEEP = 1 << 0,
+	/*
+	 * A flush only notes that the shadow is old; it is brought up to date by
+	 * shadow_chan_sync().  An address space that the card may be using right now
+	 * (shadow_chan_busy()) is brought up to date at once all the same: its work may
+	 * wait for what the processor is about to map.
+	 */
+	SHADOW_OPT_LAZY = 1 << 1,
+	/*
+	 * A table or directory page that cannot have been written since it was last read is not
+	 * read again (track.c says when); implies KEEP.  Does nothing for a paravirtual guest.
+	 */
+	SHADOW_OPT_TRACK = 1 << 2,
 };
+#define SHADOW_OPTS_ALL (SHADOW_OPT_KEEP | SHADOW_OPT_LAZY | SHADOW_OPT_TRACK)
 
 /* What went wrong on the guest's side, for counting and messages. */
 enum shadow_fault {
@@ -60,9 +73,11 @@ const char *shadow_fault_name(enum shadow_fault);
 
 struct shadow_stats {
 	uint64_t flushes;	 /* TLB flushes by the guest */
+	uint64_t deferred;	 /* address spaces left for their next use by them */
 	uint64_t shadowings;	 /* address spaces scanned */
 	uint64_t shadowing_ns;	 /* time in them (dev_now) */
 	uint64_t pdes_scanned, ptes_scanned, ptes_changed;
+	uint64_t ptes_trusted;	 /* not read, because they cannot have changed */
 	uint64_t faults[NR_SHADOW_FAULTS];
 	uint64_t table_bytes;	 /* mediator VRAM in this guest's shadows now */
 	uint64_t pins;		 /* RAM pages pinned by this guest's shadows now */
@@ -87,7 +102,11 @@ struct shadow_guest_cfg {
 int shadow_guest_new(struct shadow *, const struct shadow_guest_cfg *, struct shadow_guest **out);
 /* Unbinds what is left, unpins, frees.  The core has stopped the guest's channels. Accepts NULL. */
 void shadow_guest_free(struct shadow_guest *);
-void shadow_guest_set_opts(struct shadow_guest *, uint32_t opts);
+/*
+ * At any time.  What an option that goes off had put off is done here; an error
+ * is the world's, and the option is off all the same.
+ */
+int shadow_guest_set_opts(struct shadow_guest *, uint32_t opts);
 const struct shadow_stats *shadow_guest_stats(const struct shadow_guest *);
 
 /* ---- guest memory (gmem.c): by target as in a PTE; -EFAULT outside the guest's memory -- */
@@ -134,6 +153,13 @@ uint32_t shadow_chan_engines(const struct shadow_chan *);
  * address space where that was deferred.
  */
 int shadow_chan_sync(struct shadow_chan *);
+/* Whether it has an address space whose sync was put off. */
+bool shadow_chan_due(const struct shadow_chan *);
+/*
+ * Whether the card may be executing the channel: between the store of GP_PUT to the card, before
+ * which shadow_chan_sync() was called, and the end of that work.
+ */
+void shadow_chan_busy(struct shadow_chan *, bool);
 /* The channel whose guest instance block is at inst, or whose shadow is at inst; NULL if none. */
 struct shadow_chan *shadow_chan_by_inst(struct shadow_guest *, gvram_t inst);
 struct shadow_chan *shadow_chan_by_host_inst(struct shadow_guest *, hvram_t inst);

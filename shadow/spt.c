@@ -34,6 +34,7 @@ struct scan {
 	const hvram_t *chunk; /* the part's map: where guest VRAM chunk i is on the card */
 	uint32_t nr_chunk;
 	int err; /* first error of the world */
+	bool refused; /* a present entry has no shadow: it is looked at again each time */
 };
 
 uint32_t spt_size_shift(const struct spt *t)
@@ -83,9 +84,12 @@ static void unpin(struct shadow_guest *sg, uint64_t e, uint32_t page_shift)
 /* The device reaches t no more. */
 static void spt_free(struct shadow_guest *sg, struct spt *t)
 {
-	for (uint32_t i = 0; i < t->nr; i++)
+	for (uint32_t i = 0; i < t->nr; i++) {
 		if (t->cur[i] & PTE_SYS_BIT)
 			unpin(sg, t->cur[i], t->page_shift);
+		else if (sg->track)
+			track_entry(sg, t->cur[i], t->page_shift, false);
+	}
 	sg_heap_put(sg, t->at, (uint64_t)t->nr * 8);
 	list_del(&t->node);
 	mem_free(t->cur);
@@ -119,6 +123,7 @@ int sg_settle(struct shadow_guest *sg, bool force)
 	}
 	while ((t = list_first(&sg->dead, struct spt, node)))
 		spt_free(sg, t);
+	track_settle(sg);
 	return 0;
 }
 
@@ -126,6 +131,7 @@ int sg_settle(struct shadow_guest *sg, bool force)
 
 static uint64_t reject(struct scan *y, enum shadow_fault f, uint32_t i)
 {
+	y->refused = true;
 	sg_fault(y->sg, f, y->va + ((uint64_t)i << y->t->page_shift));
 	return 0;
 }
@@ -362,7 +368,7 @@ static void block(struct scan *y, uint32_t first, const uint64_t *g, uint32_t n,
 static struct scan scan_of(struct vas *v, struct spt *t, uint64_t va)
 {
 	struct scan y = {
-		.v = v, .sg = v->sg, .t = t, .va = va, .keep = v->sg->cfg.opts & SHADOW_OPT_KEEP
+		.v = v, .sg = v->sg, .t = t, .va = va, .keep = v->sg->cfg.opts & (SHADOW_OPT_KEEP | SHADOW_OPT_TRACK)
 	};
 
 	/* Bits 4.. of an entry are the frame number: its low bits are 0 in an aligned page. */
@@ -372,17 +378,52 @@ static struct scan scan_of(struct vas *v, struct spt *t, uint64_t va)
 	return y;
 }
 
+/* block(), with the books of what the GPU may write kept. */
+static void block_tracked(struct scan *y, uint32_t first, const uint64_t *g, uint32_t n)
+{
+	uint64_t old[SPT_BLOCK], *cur = y->t->cur + first;
+
+	memcpy(old, cur, n * 8ull);
+	block(y, first, g, n, false);
+	for (uint32_t i = 0; i < n; i++)
+		if (old[i] != cur[i]) {
+			track_entry(y->sg, cur[i], y->t->page_shift, true);
+			track_entry(y->sg, old[i], y->t->page_shift, false);
+		}
+}
+
+/* Since when entries of src that cannot have been written need no look; 0: look at all. */
+static uint64_t since(const struct vas *v, const struct spt *t, const struct spt_src *src)
+{
+	if (!v->sg->track || src->merge || t->src.addr != src->direct.addr ||
+	    t->src.target != src->direct.target)
+		return 0;
+	return t->seen;
+}
+
 int spt_sync(struct vas *v, struct spt *t, const struct spt_src *src, uint64_t va)
 {
 	struct scan y = scan_of(v, t, va);
-	uint64_t g[SPT_BLOCK];
+	uint64_t g[SPT_BLOCK], seen = since(v, t, src), now = track_now(v->sg);
 
+	if (track_clean(v->sg, src->direct.target, src->direct.addr, t->nr * 8ull, seen)) {
+		v->sg->stats.ptes_trusted += t->nr;
+		return 0;
+	}
+	t->seen = 0;
+	t->src = src->direct;
 	for (uint32_t i = 0; i < t->nr; i += SPT_BLOCK) {
 		uint32_t n = t->nr - i < SPT_BLOCK ? t->nr - i : SPT_BLOCK;
 		bool same;
-		int err = src->merge ? read_merged(v->sg, src, i, g)
-				     : read_part(v->sg, &src->direct, i, n, g);
+		int err;
 
+		if (track_clean(v->sg, src->direct.target, src->direct.addr + i * 8ull, n * 8ull,
+				seen)) {
+			v->sg->stats.ptes_trusted += n;
+			continue;
+		}
+		err = src->merge ? read_merged(v->sg, src, i, g) :
+				   read_part(v->sg, &src->direct, i, n, g);
 		if (err)
 			return err;
 		v->sg->stats.ptes_scanned += n;
@@ -391,8 +432,13 @@ int spt_sync(struct vas *v, struct spt *t, const struct spt_src *src, uint64_t v
 			continue;
 		if (v->sg->nr_reap > REAP_MAX - SPT_BLOCK)
 			sg_settle(v->sg, true);
-		block(&y, i, g, n, same);
+		if (v->sg->track)
+			block_tracked(&y, i, g, n);
+		else
+			block(&y, i, g, n, same);
 	}
+	if (!y.err && !y.refused && !src->merge)
+		t->seen = now;
 	return y.err;
 }
 
@@ -425,6 +471,7 @@ int spt_revoke(struct vas *v, struct spt *t, uint64_t start, uint64_t len)
 			return -EBUSY;
 		v->tlb = true;
 		t->cur[i] = 0;
+		t->seen = 0; /* the guest's entry is still there, and refused from now on */
 		retire(v->sg, e, t->page_shift);
 	}
 	return 0;

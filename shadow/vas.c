@@ -187,6 +187,7 @@ static void drop_tables(struct vas *v)
 	}
 	memset(v->live, 0, sizeof(v->live));
 	memset(v->gpde, 0, geom(v)->nr_pde * 8ull);
+	v->seen = 0;
 }
 
 /* The guest went to the other large page size: nothing read under the old one holds. */
@@ -229,26 +230,46 @@ static int slots_sync(struct vas *v, uint32_t first, uint32_t n, bool same)
 	return err;
 }
 
+/* SPT_BLOCK of the guest's directory entries from j on into v->gpde; *same: as they were. */
+static int pdes_read(struct vas *v, uint32_t j, uint64_t seen, uint64_t *buf, bool *same)
+{
+	uint64_t len = SPT_BLOCK * 8;
+	int err;
+
+	*same = track_clean(v->sg, v->target, v->addr + j * 8ull, len, seen);
+	if (*same)
+		return 0;
+	err = shadow_gmem_rd(v->sg, v->target, v->addr + j * 8ull, buf, len);
+	if (err)
+		return err;
+	v->sg->stats.pdes_scanned += SPT_BLOCK;
+	*same = memcmp(v->gpde + j, buf, len) == 0;
+	if (!*same)
+		memcpy(v->gpde + j, buf, len);
+	return 0;
+}
+
 static int scan(struct vas *v)
 {
-	uint64_t buf[SPT_BLOCK];
+	uint64_t buf[SPT_BLOCK], seen, now;
 	int err = regeometry(v);
 
 	if (err)
 		return err;
+	seen = v->seen;
+	now = track_now(v->sg);
+	v->seen = 0;
 	for (uint32_t j = 0; j < geom(v)->nr_pde; j += SPT_BLOCK) {
 		bool same;
-		int e = shadow_gmem_rd(v->sg, v->target, v->addr + j * 8ull, buf, sizeof(buf));
+		int e = pdes_read(v, j, seen, buf, &same);
 
 		if (e)
 			return e;
-		v->sg->stats.pdes_scanned += SPT_BLOCK;
-		same = memcmp(v->gpde + j, buf, sizeof(buf)) == 0;
-		if (!same)
-			memcpy(v->gpde + j, buf, sizeof(buf));
 		e = slots_sync(v, j / per_slot(v), SPT_BLOCK / per_slot(v), same);
 		err = err ? err : e;
 	}
+	if (!err)
+		v->seen = now;
 	return err;
 }
 
@@ -364,6 +385,35 @@ void vas_put(struct vas *v)
 	mem_free(v);
 }
 
+/* Whether v can wait for its next use. */
+static bool put_off(struct vas *v)
+{
+	const struct shadow_chan *ch;
+
+	if (!(v->sg->cfg.opts & SHADOW_OPT_LAZY) || v->pv)
+		return false;
+	list_for_each(ch, &v->sg->chans, node)
+		if (chan_uses(ch, v))
+			return false;
+	v->stale = true;
+	v->sg->stats.deferred++;
+	return true;
+}
+
+int vas_catch_up(struct shadow_guest *sg)
+{
+	struct vas *v;
+	int err = 0;
+
+	list_for_each(v, &sg->vas, node) {
+		int e = v->stale ? vas_sync(v) : 0;
+
+		if (e && e != -EFAULT)
+			err = err ? err : e;
+	}
+	return err;
+}
+
 int shadow_flush(struct shadow_guest *sg, uint32_t pdb, uint32_t trigger)
 {
 	bool all = trigger & TLB_FLUSH_ALL_PDBS;
@@ -381,7 +431,7 @@ int shadow_flush(struct shadow_guest *sg, uint32_t pdb, uint32_t trigger)
 
 		if (!all && (v->target != target || v->addr != addr))
 			continue;
-		e = vas_sync(v);
+		e = put_off(v) ? 0 : vas_sync(v);
 		/* A directory that cannot be read is the guest's fault, and counted as that. */
 		if (e && e != -EFAULT)
 			err = err ? err : e;

@@ -55,8 +55,10 @@ void shadow_written(struct shadow_guest *sg, gvram_t at, uint64_t len)
 	struct shadow_chan *ch;
 	uint32_t off, n;
 
-	if (!range_ok(gvram_x(at), len, part_vram_len(sg->cfg.part)) || !len ||
-	    !maybe(sg, gvram_x(at), len))
+	if (!range_ok(gvram_x(at), len, part_vram_len(sg->cfg.part)) || !len)
+		return;
+	track_written(sg, gvram_x(at), len);
+	if (!maybe(sg, gvram_x(at), len))
 		return;
 	list_for_each(ch, &sg->chans, node)
 		if (overlap(ch, gvram_x(at), len, &off, &n))

@@ -154,6 +154,8 @@ struct world {
 	struct shadow_chan *ch[2][NR_CHANS];
 	uint64_t pdb[2][NR_CHANS];
 	bool g64k[2];
+	bool by_gpu; /* stores of the present step do not trap, where the GPU could make them */
+	uint64_t gpu_page[RIG_PART / 4096 / 64];
 	uint64_t compared, present;
 };
 
@@ -198,6 +200,39 @@ static uint64_t rnd_table(struct world *w, uint32_t target)
 	return 0x200000 + (below(&w->rng, 3) << 18);
 }
 
+/* Which pages of the guest's VRAM its shadows let the GPU write now. */
+static void gpu_pages(struct world *w, struct guest *g)
+{
+	struct vas *v;
+
+	memset(w->gpu_page, 0, sizeof w->gpu_page);
+	list_for_each(v, &g->sg->vas, node)
+		for (uint32_t i = 0; i < 2 * NR_SLOTS; i++) {
+			const struct spt *t = v->slot[i / 2].t[i % 2];
+
+			for (uint32_t j = 0; t && j < t->nr; j++) {
+				uint64_t e = t->cur[j], p = pte_addr(e) / 4096;
+
+				if (!e || (e & PTE_RO) || pte_target(e) != PTE_VRAM)
+					continue;
+				for (uint64_t n = p + (1u << (t->page_shift - 12)); p < n; p++)
+					w->gpu_page[p / 64] |= 1ull << (p % 64);
+			}
+		}
+}
+
+/* A store of the guest: through a BAR, or by its GPU. */
+static void put64(struct world *w, struct guest *g, uint32_t target, uint64_t at, uint64_t e)
+{
+	uint64_t p = at / 4096;
+
+	guest_wr64(w->r, g, target, at, e);
+	if (target != PTE_VRAM || at >= RIG_PART)
+		return;
+	if (!w->by_gpu || !(w->gpu_page[p / 64] >> (p % 64) & 1))
+		shadow_written(g->sg, gvram(at), 8);
+}
+
 static void write_pde(struct world *w, struct guest *g)
 {
 	uint64_t dir = dirs[below(&w->rng, ARRAY_SIZE(dirs))], e = 0;
@@ -214,7 +249,7 @@ static void write_pde(struct world *w, struct guest *g)
 	/* A directory that names itself or another directory as a table. */
 	if (!below(&w->rng, 12))
 		e = pde_pack_small(PDE_VRAM, G_DIR) | pde_pack_large(PDE_VRAM, G_DIR + 0x20000);
-	guest_wr64(w->r, g, dir & 3, align_down(dir, 4096) + slot * 8, e);
+	put64(w, g, dir & 3, align_down(dir, 4096) + slot * 8, e);
 }
 
 static void write_ptes(struct world *w, struct guest *g)
@@ -226,7 +261,7 @@ static void write_ptes(struct world *w, struct guest *g)
 	bool step = below(&w->rng, 2);
 
 	for (uint64_t i = 0; i < n; i++) {
-		guest_wr64(w->r, g, target == PDE_VRAM ? PTE_VRAM : target, at + i * 8, e);
+		put64(w, g, target == PDE_VRAM ? PTE_VRAM : target, at + i * 8, e);
 		e = step ? pte_move(e, pte_target(e), pte_addr(e) + 4096) : rnd_pte(w);
 	}
 }
@@ -237,7 +272,7 @@ static void furnish(struct world *w, struct guest *g)
 {
 	for (size_t d = 0; d < ARRAY_SIZE(dirs); d++)
 		for (uint64_t i = 0; i < 4; i++)
-			guest_wr64(w->r, g, dirs[d] & 3, align_down(dirs[d], 4096) + i * 8,
+			put64(w, g, dirs[d] & 3, align_down(dirs[d], 4096) + i * 8,
 				   pde_pack_small(PDE_VRAM, PAGE_OF_TABLES + (i << 18)) |
 					   pde_pack_large(PDE_SYS, 0x200000 + (i % 3 << 18)));
 	for (int i = 0; i < 8; i++)
@@ -251,6 +286,8 @@ static void write_pdb(struct world *w, int k, int i)
 
 	w->pdb[k][i] = dirs[below(&w->rng, ARRAY_SIZE(dirs))];
 	guest_inst(w->r, g, inst, w->pdb[k][i]);
+	/* The page may be a table as well; the words beyond what an instance block has are nobody's. */
+	shadow_written(g->sg, gvram(inst + 0xff8), 8);
 	if (!w->ch[k][i])
 		return;
 	if (below(&w->rng, 2))
@@ -288,7 +325,7 @@ static void runlist(struct world *w, struct guest *g)
 	uint64_t n = below(&w->rng, 8);
 
 	for (uint64_t i = 0; i < n; i++)
-		guest_wr64(w->r, g, PTE_VRAM, G_RUNLIST + i * 8,
+		put64(w, g, PTE_VRAM, G_RUNLIST + i * 8,
 			   below(&w->rng, 10) ? below(&w->rng, 4) : rnd(&w->rng));
 	shadow_runlist_submit(g->sg, G_RUNLIST >> 12, (uint32_t)n);
 }
@@ -298,6 +335,11 @@ static void step(struct world *w)
 	int k = (int)below(&w->rng, 2), i = (int)below(&w->rng, NR_CHANS);
 	struct guest *g = &w->r->g[k];
 
+	w->by_gpu = !below(&w->rng, 3);
+	if (w->by_gpu)
+		gpu_pages(w, g);
+	if (w->ch[k][i])
+		shadow_chan_busy(w->ch[k][i], !below(&w->rng, 4));
 	switch (below(&w->rng, 24)) {
 	case 0: toggle_chan(w, k, i); break;
 	case 1: write_pdb(w, k, i); break;
@@ -305,7 +347,9 @@ static void step(struct world *w)
 		if (!below(&w->rng, 4))
 			take_ram(w, g);
 		break;
-	case 3: shadow_guest_set_opts(g->sg, (uint32_t)below(&w->rng, 2)); break;
+	case 3:
+		assert_int_equal(shadow_guest_set_opts(g->sg, below(&w->rng, SHADOW_OPTS_ALL + 1)), 0);
+		break;
 	case 4:
 		if (!below(&w->rng, 3))
 			shadow_set_large_64k(g->sg, w->g64k[k] = !w->g64k[k]);
@@ -363,10 +407,10 @@ static void check(struct world *w, uint64_t seed)
 
 		g->faults[SHADOW_FAULT_QUOTA] = 0;
 		g->faults[SHADOW_FAULT_PDB] = 0;
+		assert_int_equal(shadow_flush(g->sg, 0, TLB_FLUSH_GO | TLB_FLUSH_ALL_PDBS), 0);
 		for (int i = 0; i < NR_CHANS; i++)
 			if (w->ch[k][i])
 				assert_int_equal(shadow_chan_sync(w->ch[k][i]), 0);
-		assert_int_equal(shadow_flush(g->sg, 0, TLB_FLUSH_GO | TLB_FLUSH_ALL_PDBS), 0);
 	}
 	if (shadow_audit(w->r->s, NULL))
 		print_error("seed 0x%llx\n", (unsigned long long)seed);
@@ -383,7 +427,7 @@ static void random_guests(void **st)
 
 	(void)st;
 	for (uint64_t n = 1; n <= ROUNDS; n++) {
-		struct world w = { .r = rig_new((uint32_t)n % 2),
+		struct world w = { .r = rig_new((uint32_t)n % (SHADOW_OPTS_ALL + 1)),
 				   .rng = { n * 0x9e3779b97f4a7c15ull } };
 
 		for (int k = 0; k < 2; k++) {
