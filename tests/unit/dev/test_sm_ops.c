@@ -273,9 +273,36 @@ REF(i2iu16, D(b >> 16))
 REF(i2isat, D((int32_t)b > 127 ? 127 : (int32_t)b < -128 ? -128 : (int32_t)b))
 REF(iabs, D((int32_t)b < 0 ? 0u - b : b))
 REF(ineg, D(0u - b))
-REF(half, float h = (float)(_Float16)f(b); uint16_t v; _Float16 x = (_Float16)h; memcpy(&v, &x, 2);
-    D(f(b) != f(b) ? 0x7fff : v))
-REF(unhalf, _Float16 x; uint16_t v = (uint16_t)(b >> 16); memcpy(&x, &v, 2); D(fb((float)x)))
+static double half_value(uint32_t v)
+{
+	uint32_t e = v >> 10 & 31;
+	double x = ldexp((v & 0x3ff) + (e ? 1024 : 0), (int)(e ? e : 1) - 25);
+
+	x = e == 31 ? (v & 0x3ff ? (double)NAN : (double)INFINITY) : x;
+	return v & 0x8000 ? -x : x;
+}
+/* The nearest of all halves, found by search; they are sorted as integers. */
+static uint32_t ref_half(float x)
+{
+	uint32_t lo = 0, hi = 0x7c00, sign = signbit(x) ? 0x8000 : 0;
+	double v = fabs((double)x), a, b;
+
+	if (x != x)
+		return 0x7fff;
+	while (hi - lo > 1) {
+		uint32_t mid = (lo + hi) / 2;
+
+		if (half_value(mid) <= v)
+			lo = mid;
+		else
+			hi = mid;
+	}
+	a = v - half_value(lo);
+	b = (hi == 0x7c00 ? 65536.0 : half_value(hi)) - v;
+	return sign | (a < b || (a == b && !(lo & 1)) ? lo : hi);
+}
+REF(half, D(ref_half(f(b))))
+REF(unhalf, D(fb((float)half_value(b >> 16))))
 REF(p2r, D((i->p & 1) | (a & ~1u)))
 REF(r2p, o->pred = (a >> 1 & 1) | (a >> 2 & 1) << 1)
 REF(vote, D(0))
