@@ -17,6 +17,8 @@ struct bench {
 	json_t *rows;	  /* owned: what bench_row() collected */
 	bool quick;	  /* fewer repetitions */
 	const char *json; /* file to write, or NULL */
+	const char *policies;	 /* of the suite sched: NAME,NAME...; NULL: the usual ones */
+	unsigned int guests;	 /* of the suite sched; 0: two */
 	char bin[4096];	  /* folder of this program; the others are beside it */
 };
 
@@ -42,6 +44,8 @@ int bench_idle(struct bench *);
 int bench_doorbell(struct bench *);
 int bench_compute(struct bench *);
 int bench_share(struct bench *);
+int bench_sched_decision(struct bench *);
+int bench_sched(struct bench *);
 /* The guest half of bench_doorbell: prints JSON. */
 int bench_doorbell_probe(void);
 /* The guest half of bench_trap, likewise. */

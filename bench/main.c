@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "bench/bench.h"
+#include "bench/sched.h"
 
 static const struct {
 	const char *name, *help;
@@ -18,6 +19,8 @@ static const struct {
 	{ "idle", "memory of an idle virtual GPU", bench_idle, true },
 	{ "doorbell", "doorbell to completion interrupt, native and full", bench_doorbell, true },
 	{ "compute", "OpenCL kernels against PoCL, launch latency", bench_compute, true },
+	{ "sched-decision", "a scheduling decision with 2, 64 and 1,024 guests", bench_sched_decision, true },
+	{ "sched", "guests of unlike lengths under each policy, live and simulated", bench_sched, false },
 	{ "share", "three guests share the GPU on real files (make run)", bench_share, false },
 };
 
@@ -25,9 +28,11 @@ static const struct {
 
 static void usage(void)
 {
-	printf("usage: gpuvm-bench SUITE [--json FILE] [--quick]\n\n  all       every suite but share\n");
+	printf("usage: gpuvm-bench SUITE [--json FILE] [--quick]\n"
+	       "       gpuvm-bench sched [--policies NAME,NAME...] [--guests N]\n\n"
+	       "  all            every suite but sched and share\n");
 	for (size_t i = 0; i < NR_SUITES; i++)
-		printf("  %-9s %s\n", suites[i].name, suites[i].help);
+		printf("  %-14s %s\n", suites[i].name, suites[i].help);
 }
 
 static int compare(const void *a, const void *b)
@@ -115,11 +120,17 @@ int main(int argc, char **argv)
 		return bench_doorbell_probe();
 	if (!strcmp(argv[1], "trap-probe"))
 		return bench_trap_probe();
+	if (!strcmp(argv[1], "sched-probe"))
+		return bench_sched_probe(argc - 2, argv + 2);
 	for (int i = 2; i < argc; i++) {
 		if (!strcmp(argv[i], "--quick"))
 			b.quick = true;
 		else if (!strcmp(argv[i], "--json") && i + 1 < argc)
 			b.json = argv[++i];
+		else if (!strcmp(argv[i], "--policies") && i + 1 < argc)
+			b.policies = argv[++i];
+		else if (!strcmp(argv[i], "--guests") && i + 1 < argc)
+			b.guests = (unsigned int)strtoul(argv[++i], NULL, 10);
 		else
 			return bad("unknown option");
 	}
