@@ -72,6 +72,7 @@ struct attach_req {
 static json_t *parse_attach(struct control_env *env, json_t *req, struct attach_req *r)
 {
 	const char *mode = json_string_value(json_object_get(req, "mode"));
+	const char *options = json_string_value(json_object_get(req, "options"));
 	uint64_t weight = 0, vram = 0, timeout = 0, cap = 0, ops = 0;
 	json_t *posted = json_object_get(req, "posted");
 
@@ -97,6 +98,9 @@ static json_t *parse_attach(struct control_env *env, json_t *req, struct attach_
 		return control_refuse("attach: timeout_ms must be at most 3600000");
 	if (get_u64(req, "multicall", UINT32_MAX, &ops) || (ops && r->vgpu.mode != VGPU_NAIVE_PV))
 		return control_refuse("attach: multicall is a number of operations, for mode naive-pv");
+	if (options && (r->vgpu.mode != VGPU_FULL || shadow_opts_parse(options, &r->vgpu.shadow_opts)))
+		return control_refuse("attach: options are none, best, or a list of keep, lazy, track, for "
+				      "mode full");
 	r->vgpu.pv_ops = (uint32_t)ops;
 	r->vgpu.vram_len = vram;
 	r->vgpu.weight = (uint32_t)weight;

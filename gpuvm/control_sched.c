@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Scheduling at run time: the policy, and one guest's weight, cap, latency
- * class and time limit.  A request is read whole before anything changes.
+ * What can be changed at run time: the policy, and one guest's weight, cap,
+ * latency class, time limit and shadowing options.  A request is read whole before anything changes.
  */
 #include "gpuvm/control_sched.h"
 
@@ -64,9 +64,17 @@ static int get_time(const char *s, uint64_t unit, uint32_t min, uint32_t max, ui
 	return 0;
 }
 
-/* NULL when the setting is sound and taken into the two; else the refusal. */
-static json_t *take(const char *key, const char *val, struct sched_ent_cfg *cfg, uint32_t *timeout_ms)
+/* What can be set, as it is to be. */
+struct settings {
+	struct sched_ent_cfg cfg;
+	uint32_t timeout_ms, shadow_opts;
+};
+
+/* NULL when the setting is sound and taken into *to; else the refusal. */
+static json_t *take(const struct vgpu *v, const char *key, const char *val, struct settings *to)
 {
+	struct sched_ent_cfg *cfg = &to->cfg;
+
 	if (!strcmp(key, "weight"))
 		return get_number(val, 1, SCHED_WEIGHT_MAX, &cfg->weight) ?
 			       control_refuse("weight=%.40s: not 1 to %d", val, SCHED_WEIGHT_MAX) : NULL;
@@ -81,36 +89,51 @@ static json_t *take(const char *key, const char *val, struct sched_ent_cfg *cfg,
 			       control_refuse("latency=%.40s: not 0 (none) or a time up to 10s, as 1ms", val) :
 			       NULL;
 	if (!strcmp(key, "timeout"))
-		return get_time(val, 1000000, 1, TIMEOUT_MAX_MS, timeout_ms) ?
+		return get_time(val, 1000000, 1, TIMEOUT_MAX_MS, &to->timeout_ms) ?
 			       control_refuse("timeout=%.40s: not a time from 1ms to 1h", val) : NULL;
-	return control_refuse("'%.40s' cannot be set: weight, cap, latency, budget, timeout can", key);
+	if (!strcmp(key, "options") && v->cfg.mode != VGPU_FULL)
+		return control_refuse("options=%.40s: guest %s is not in mode full", val, v->name);
+	if (!strcmp(key, "options"))
+		return shadow_opts_parse(val, &to->shadow_opts) ?
+			       control_refuse("options=%.40s: not none, best, or a list of keep, lazy, track", val) :
+			       NULL;
+	return control_refuse("'%.40s' cannot be set: weight, cap, latency, budget, timeout, options can",
+			      key);
 }
 
 json_t *control_set(struct vgpu *v, json_t *req)
 {
 	json_t *set = json_object_get(req, "set"), *val, *no;
-	uint32_t timeout_ms = v->cfg.timeout_ms;
-	struct sched_ent_cfg cfg;
+	struct settings to = { .timeout_ms = v->cfg.timeout_ms, .shadow_opts = v->cfg.shadow_opts };
 	const char *key;
+	int err = 0;
 
 	if (!v->ent)
 		return control_refuse("guest %s has the whole card: nothing is scheduled", v->name);
 	if (!json_is_object(set) || !json_object_size(set))
 		return control_refuse("nothing to set");
-	cfg = (struct sched_ent_cfg){ .weight = v->ent->weight,
-				      .cap_pct = v->ent->cap_pct,
-				      .latency_us = v->ent->latency_us,
-				      .budget_pct = v->ent->budget_pct };
+	to.cfg = (struct sched_ent_cfg){ .weight = v->ent->weight,
+					 .cap_pct = v->ent->cap_pct,
+					 .latency_us = v->ent->latency_us,
+					 .budget_pct = v->ent->budget_pct };
 	json_object_foreach(set, key, val) {
 		if (!json_is_string(val))
 			return control_refuse("set: '%.40s' must be a string", key);
-		no = take(key, json_string_value(val), &cfg, &timeout_ms);
+		no = take(v, key, json_string_value(val), &to);
 		if (no)
 			return no;
 	}
-	if (sched_ent_tune(v->ent, &cfg, dev_now(v->g->dev)))
+	/* First what can fail for want of memory; and then the old options hold. */
+	if (to.shadow_opts != v->cfg.shadow_opts)
+		err = shadow_guest_set_opts(v->shadow, to.shadow_opts);
+	if (err) {
+		shadow_guest_set_opts(v->shadow, v->cfg.shadow_opts);
+		return control_refuse("options: %s", strerror(-err));
+	}
+	v->cfg.shadow_opts = to.shadow_opts;
+	if (sched_ent_tune(v->ent, &to.cfg, dev_now(v->g->dev)))
 		return control_refuse("set: refused");
-	v->cfg.timeout_ms = timeout_ms;
+	v->cfg.timeout_ms = to.timeout_ms;
 	submit_pump(v->g, dev_now(v->g->dev));
 	return json_pack("{s:b}", "ok", 1);
 }

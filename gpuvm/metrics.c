@@ -32,11 +32,13 @@ static json_t *shadow_json(const struct shadow_stats *s)
 	json_t *o = json_object(), *faults = json_object();
 
 	put(o, "flushes", s->flushes);
+	put(o, "flushes_deferred", s->deferred);
 	put(o, "shadowings", s->shadowings);
 	put(o, "shadowing_ns", s->shadowing_ns);
 	put(o, "pdes_scanned", s->pdes_scanned);
 	put(o, "ptes_scanned", s->ptes_scanned);
 	put(o, "ptes_changed", s->ptes_changed);
+	put(o, "ptes_trusted", s->ptes_trusted);
 	put(o, "table_bytes", s->table_bytes);
 	put(o, "pins", s->pins);
 	for (int i = 0; i < NR_SHADOW_FAULTS; i++)
@@ -102,11 +104,14 @@ static json_t *guest_json(const struct vgpu *v)
 {
 	json_t *o = json_object(), *gpu = json_object();
 	uint64_t chans = 0;
+	char opts[64];
 
 	for (int i = 0; i < GF100_NR_CHAN; i++)
 		chans += v->chan[i] != NULL;
 	json_object_set_new(o, "name", json_string(v->name));
 	json_object_set_new(o, "mode", json_string(vgpu_mode_name(v->cfg.mode)));
+	shadow_opts_print(v->cfg.shadow_opts, opts, sizeof opts);
+	json_object_set_new(o, "options", json_string(opts));
 	json_object_set_new(o, "state", json_string(v->failed ? "failed" : "running"));
 	if (v->failed && v->failed_why)
 		json_object_set_new(o, "why", json_string(v->failed_why));

@@ -55,6 +55,12 @@ enum shadow_opt {
 	SHADOW_OPT_TRACK = 1 << 2,
 };
 #define SHADOW_OPTS_ALL (SHADOW_OPT_KEEP | SHADOW_OPT_LAZY | SHADOW_OPT_TRACK)
+/*
+ * "none", or names with commas between: keep, lazy, track; best is all of them.
+ * -EINVAL for anything else.
+ */
+int shadow_opts_parse(const char *s, uint32_t *opts);
+void shadow_opts_print(uint32_t opts, char *buf, size_t n);
 
 /* What went wrong on the guest's side, for counting and messages. */
 enum shadow_fault {

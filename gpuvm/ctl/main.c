@@ -14,7 +14,7 @@ const struct ctl_command ctl_commands[] = {
 	{ "audit", "[--json]", "prove the isolation rules now; exit code 1 on a violation", cmd_audit },
 	{ "detach", "NAME", "take the virtual GPU away from a guest", cmd_detach },
 	{ "policy", "[POLICY[:param=value,...]]", "show or change the scheduling policy", cmd_policy },
-	{ "set", "NAME key=value...", "weight, cap, latency, budget, timeout of a guest", cmd_set },
+	{ "set", "NAME key=value...", "weight, cap, latency, budget, timeout, options of a guest", cmd_set },
 	{ "stop", "", "end the daemon", cmd_stop },
 	{ "disasm", "FILE [--hex] [--org N] [--json]", "shader code (sm_20) as text", cmd_disasm },
 	{ "asm", "FILE -o OUT [--hex] [--org N]", "text as shader code", cmd_asm },

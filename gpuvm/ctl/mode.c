@@ -7,11 +7,31 @@
 #include <string.h>
 
 #include "gpuvm/base/bits.h"
+#include "shadow/shadow.h"
 
 static const char *const modes[] = { "native", "passthrough", "full", "naive-pv" };
 
+/* One more word for the daemon's list. */
+static int full_option(const char *s, size_t len, struct run_mode *m)
+{
+	size_t have = strlen(m->options);
+	char one[16];
+	uint32_t opts;
+
+	if (len >= sizeof one || have + len + 2 > sizeof m->options)
+		return -EINVAL;
+	memcpy(one, s, len);
+	one[len] = '\0';
+	if (shadow_opts_parse(one, &opts))
+		return -EINVAL;
+	if (have)
+		m->options[have++] = ',';
+	memcpy(m->options + have, one, len + 1);
+	return 0;
+}
+
 /* multicall, or multicall=N. */
-static int option(const char *s, size_t len, struct run_mode *m)
+static int pv_option(const char *s, size_t len, struct run_mode *m)
 {
 	static const char name[] = "multicall";
 	const size_t n = sizeof name - 1;
@@ -45,7 +65,7 @@ int mode_parse(const char *arg, struct run_mode *m)
 	while (arg[len]) {
 		arg += len + 1;
 		len = strcspn(arg, ",");
-		if (option(arg, len, m))
+		if (strcmp(m->name, "full") ? pv_option(arg, len, m) : full_option(arg, len, m))
 			return -EINVAL;
 	}
 	return 0;

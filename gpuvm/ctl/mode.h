@@ -7,6 +7,7 @@
 
 struct run_mode {
 	const char *name;   /* static: as the daemon knows it, or "native" */
+	char options[64];   /* full: as the daemon reads them; empty: none given */
 	uint32_t multicall; /* naive-pv: operations per call; 0: not given, one */
 };
 /* NAME[,OPTION...]; -EINVAL for an unknown name, or an option that mode has not. */

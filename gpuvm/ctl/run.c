@@ -32,7 +32,8 @@ struct run_opts {
 static const char usage[] =
 	"usage: gpuvm run [options] -- PROGRAM [ARG...]\n"
 	"  --mode MODE     native (the device in the program's own process), passthrough (the whole\n"
-	"                  card, nothing shadowed), full (full virtualization), naive-pv[,multicall[=N]]\n"
+	"                  card, nothing shadowed), full[,keep][,lazy][,track] or full,best (full\n"
+	"                  virtualization, with what options), naive-pv[,multicall[=N]]\n"
 	"                  (the driver asks for page-table changes, N operations a call) (full)\n"
 	"  --vram SIZE     VRAM of the virtual GPU (256M)\n"
 	"  --ram SIZE      guest memory that the GPU may reach (2G; sparse)\n"
@@ -114,7 +115,8 @@ static int parse(int argc, char **argv, struct run_opts *o)
 	if (err)
 		return err;
 	if (mode_parse(o->mode, &o->m))
-		return ctl_bad("--mode %s: not native, passthrough, full or naive-pv[,multicall[=N]]",
+		return ctl_bad("--mode %s: not native, passthrough, full[,keep][,lazy][,track] or [,best], or "
+			       "naive-pv[,multicall[=N]]",
 			       o->mode);
 	if (optind >= argc)
 		return ctl_bad("run: PROGRAM is missing");
@@ -246,6 +248,8 @@ static json_t *attach_request(const struct run_opts *o)
 		      "posted", !o->sync_stores);
 	if (r && o->ram)
 		json_object_set_new(r, "ram", json_integer((json_int_t)o->ram));
+	if (r && *o->m.options)
+		json_object_set_new(r, "options", json_string(o->m.options));
 	if (r && o->m.multicall)
 		json_object_set_new(r, "multicall", json_integer(o->m.multicall));
 	if (r && o->weight)

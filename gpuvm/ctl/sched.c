@@ -85,7 +85,7 @@ int cmd_set(int argc, char **argv)
 	json_t *set = json_object(), *r;
 
 	if (!code && argc - optind < 2)
-		code = ctl_bad("set: NAME and at least one of weight=, cap=, latency=, budget=, timeout=");
+		code = ctl_bad("set: NAME and at least one of weight=, cap=, latency=, budget=, timeout=, options=");
 	for (int i = optind + 1; i < argc && !code; i++) {
 		char *eq = strchr(argv[i], '=');
 

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: MIT
+/* The names of the optimisations, as users give them and counters show them. */
+#include <stdio.h>
+#include <string.h>
+
+#include "shadow/private.h"
+
+/* The last one is no option but a set of them. */
+static const struct {
+	const char *name;
+	uint32_t opts;
+} names[] = {
+	{ "keep", SHADOW_OPT_KEEP },
+	{ "lazy", SHADOW_OPT_LAZY },
+	{ "track", SHADOW_OPT_TRACK },
+	{ "best", SHADOW_OPTS_ALL },
+};
+
+int shadow_opts_parse(const char *s, uint32_t *out)
+{
+	uint32_t opts = 0;
+
+	if (!strcmp(s, "none")) {
+		*out = 0;
+		return 0;
+	}
+	for (;;) {
+		size_t len = strcspn(s, ","), i = 0;
+
+		while (i < ARRAY_SIZE(names) &&
+		       (strlen(names[i].name) != len || strncmp(s, names[i].name, len)))
+			i++;
+		if (i == ARRAY_SIZE(names))
+			return -EINVAL;
+		opts |= names[i].opts;
+		if (!s[len])
+			break;
+		s += len + 1;
+	}
+	*out = opts;
+	return 0;
+}
+
+void shadow_opts_print(uint32_t opts, char *buf, size_t n)
+{
+	size_t at = 0;
+
+	snprintf(buf, n, "none");
+	for (size_t i = 0; i + 1 < ARRAY_SIZE(names) && at < n; i++)
+		if (opts & names[i].opts)
+			at += (size_t)snprintf(buf + at, n - at, "%s%s", at ? "," : "",
+					       names[i].name);
+}
