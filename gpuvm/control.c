@@ -111,6 +111,7 @@ int control_new(struct gpuvm *g, struct hv *process_port, const struct control_c
 		return err;
 	c->env.g = g;
 	c->env.port = process_port;
+	c->env.vm_port = cfg->vm_port;
 	c->listen_fd = -1;
 	c->buf = mem_calloc(1, CONTROL_MSG_MAX + 1);
 	if (!c->buf)

@@ -25,6 +25,7 @@ struct hv;
 struct control_cfg {
 	const char *path; /* socket to create; NULL: none */
 	int fd;		  /* an already connected client, taken over; -1: none */
+	struct hv *vm_port; /* for guests that are virtual machines (vfio-user); NULL: none */
 };
 
 /*

@@ -16,7 +16,9 @@
 #include "gpuvm/control_sched.h"
 #include "gpuvm/gpuvm.h"
 #include "gpuvm/hv/process.h"
+#include "gpuvm/hv/vfio_user.h"
 #include "gpuvm/metrics.h"
+#include "gpuvm/units.h"
 #include "pv-driver/proc_abi.h"
 #include "pv-driver/pv_abi.h"
 
@@ -63,6 +65,7 @@ static bool name_ok(const char *s)
 
 struct attach_req {
 	const char *name;
+	const char *vfio_user; /* socket to create for a virtual machine; NULL: a process guest */
 	struct vgpu_cfg vgpu;
 	uint64_t ram_len;
 	bool posted;
@@ -84,6 +87,9 @@ static json_t *parse_attach(struct control_env *env, json_t *req, struct attach_
 		return control_refuse("attach: name must be 1 to 31 letters, digits, '.', '_' or '-'");
 	if (gpuvm_find(env->g, r->name))
 		return control_refuse("attach: a guest named %s exists", r->name);
+	r->vfio_user = json_string_value(json_object_get(req, "vfio_user"));
+	if (json_object_get(req, "vfio_user") && (!r->vfio_user || r->vfio_user[0] != '/'))
+		return control_refuse("attach: vfio_user must be an absolute path");
 	if (!mode || vgpu_mode_parse(mode, &r->vgpu.mode))
 		return control_refuse("attach: unknown mode");
 	if (get_u64(req, "vram", UINT64_MAX, &vram) || (!vram && r->vgpu.mode != VGPU_PASSTHROUGH))
@@ -99,14 +105,49 @@ static json_t *parse_attach(struct control_env *env, json_t *req, struct attach_
 	if (get_u64(req, "multicall", UINT32_MAX, &ops) || (ops && r->vgpu.mode != VGPU_NAIVE_PV))
 		return control_refuse("attach: multicall is a number of operations, for mode naive-pv");
 	if (options && (r->vgpu.mode != VGPU_FULL || shadow_opts_parse(options, &r->vgpu.shadow_opts)))
-		return control_refuse("attach: options are none, best, or a list of keep, lazy, track, for "
-				      "mode full");
+		return control_refuse("attach: options '%.40s': not none, best, or a list of keep, lazy, "
+				      "track, for mode full", options);
 	r->vgpu.pv_ops = (uint32_t)ops;
 	r->vgpu.vram_len = vram;
 	r->vgpu.weight = (uint32_t)weight;
 	r->vgpu.cap_pct = (uint32_t)cap;
 	r->vgpu.timeout_ms = (uint32_t)timeout;
 	return NULL;
+}
+
+/* What the hypervisor port said, in words; NULL for success. */
+static json_t *attach_error(int err)
+{
+	switch (err) {
+	case 0: return NULL;
+	case -EBUSY:
+		return control_refuse("attach: passthrough needs the whole card, and it has guests, or one "
+				      "guest has the whole card");
+	case -ENOSPC: return control_refuse("attach: no room for another guest");
+	default: return control_refuse("attach: %s", strerror(-err));
+	}
+}
+
+static json_t *attach_vm(struct control_env *env, struct attach_req *r)
+{
+	uint8_t rom[VBIOS_LEN];
+	struct hv_vfio_cfg cfg = { .name = r->name,
+				   .path = r->vfio_user,
+				   .rom = rom,
+				   .rom_len = sizeof rom,
+				   .cfg = &r->vgpu };
+	struct hv_guest *guest;
+	json_t *no;
+
+	if (!env->vm_port)
+		return control_refuse("attach: this daemon serves no virtual machines");
+	unit_rom_build(rom);
+	cfg.bar_len[0] = GF100_BAR0_LEN;
+	cfg.bar_len[1] = GF100_BAR1_LEN;
+	cfg.bar_len[3] = GF100_BAR3_LEN;
+	r->vgpu.pci_off = true;
+	no = attach_error(hv_vfio_guest_new(env->vm_port, &cfg, &guest));
+	return no ? no : json_pack("{s:b, s:i}", "ok", 1, "id", (int)guest->id);
 }
 
 static json_t *op_attach(struct control_env *env, json_t *req, struct control_answer *a)
@@ -117,7 +158,6 @@ static json_t *op_attach(struct control_env *env, json_t *req, struct control_an
 	struct hv_guest *guest;
 	json_t *no = parse_attach(env, req, &r);
 	char free_vram[32];
-	int err;
 
 	if (no)
 		return no;
@@ -127,6 +167,8 @@ static json_t *op_attach(struct control_env *env, json_t *req, struct control_an
 			      (snprintf(free_vram, sizeof free_vram, "%" PRIu64,
 					part_pool_free_vram(env->g->pool) >> 20),
 			       free_vram));
+	if (r.vfio_user)
+		return attach_vm(env, &r);
 	cfg.name = r.name;
 	cfg.ram_len = r.ram_len;
 	cfg.bar_len[0] = GF100_BAR0_LEN;
@@ -135,14 +177,9 @@ static json_t *op_attach(struct control_env *env, json_t *req, struct control_an
 	cfg.bar_len[PROC_BAR_PV] = r.vgpu.mode == VGPU_NAIVE_PV ? PV_PAGE_LEN : 0;
 	cfg.posted = r.posted;
 	cfg.cfg = &r.vgpu;
-	err = hv_process_guest_new(env->port, &cfg, &guest, &fds);
-	if (err == -EBUSY)
-		return control_refuse("attach: passthrough needs the whole card, and it has guests, or one "
-			      "guest has the whole card");
-	if (err == -ENOSPC)
-		return control_refuse("attach: no room for another guest");
-	if (err)
-		return control_refuse("attach: %s", strerror(-err));
+	no = attach_error(hv_process_guest_new(env->port, &cfg, &guest, &fds));
+	if (no)
+		return no;
 	a->fds[0] = fds.ring;
 	a->fds[1] = fds.ram;
 	a->fds[2] = fds.irq;
@@ -171,7 +208,10 @@ static json_t *op_detach(struct control_env *env, json_t *req)
 
 	if (!v)
 		return no;
-	hv_process_guest_drop(v->guest, "detached by the administrator");
+	if (v->guest->hv == env->vm_port)
+		hv_vfio_guest_drop(v->guest, "detached by the administrator");
+	else
+		hv_process_guest_drop(v->guest, "detached by the administrator");
 	return json_pack("{s:b}", "ok", 1);
 }
 

@@ -13,6 +13,7 @@ struct hv;
 struct control_env {
 	struct gpuvm *g;  /* borrowed */
 	struct hv *port;  /* borrowed: the process port */
+	struct hv *vm_port; /* borrowed: the vfio-user port; NULL: none */
 	bool stop;	  /* set by the operation "stop" */
 };
 

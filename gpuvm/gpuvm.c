@@ -9,6 +9,7 @@
  *   heap                     the mediator's own (vheap)
  *   last 1 MiB               left alone (the VBIOS's)
  */
+#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -119,7 +120,9 @@ void gpuvm_free(struct gpuvm *g)
 
 	if (!g)
 		return;
-	hv_close(g->hv); /* detaches every guest that came through it */
+	/* Detaches every guest that came through one. */
+	for (unsigned int i = 0; i < ARRAY_SIZE(g->port); i++)
+		hv_close(g->port[i]);
 	list_for_each_safe(v, tmp, &g->vgpus, node)
 		vgpu_free(v);
 	metrics_free(g);
@@ -136,7 +139,12 @@ void gpuvm_free(struct gpuvm *g)
 
 void gpuvm_set_hv(struct gpuvm *g, struct hv *hv)
 {
-	g->hv = hv;
+	unsigned int i = 0;
+
+	while (g->port[i])
+		i++;
+	assert(i < ARRAY_SIZE(g->port));
+	g->port[i] = hv;
 }
 
 /* ---- upcalls --------------------------------------------------------------------------------- */
@@ -192,6 +200,18 @@ static void up_reset(void *core, struct hv_guest *guest)
 	vgpu_reset(guest->vgpu);
 }
 
+static int up_grant(void *core, struct hv_guest *guest, const struct hv_ram *ram)
+{
+	(void)core;
+	return vgpu_grant(guest->vgpu, ram);
+}
+
+static bool up_line(void *core, struct hv_guest *guest)
+{
+	(void)core;
+	return vgpu_line(guest->vgpu);
+}
+
 const struct hv_up gpuvm_up = {
 	.attach = up_attach,
 	.detach = up_detach,
@@ -199,6 +219,8 @@ const struct hv_up gpuvm_up = {
 	.written = up_written,
 	.revoke = up_revoke,
 	.reset = up_reset,
+	.grant = up_grant,
+	.line = up_line,
 };
 
 /* ---- the loop --------------------------------------------------------------------------------- */
@@ -248,10 +270,23 @@ static uint64_t serve_alarms(struct gpuvm *g, uint64_t now)
 	return next;
 }
 
+/* How many accesses were served; an error of one port is none. */
+static int serve_ports(struct gpuvm *g)
+{
+	int all = 0;
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(g->port) && g->port[i]; i++) {
+		int n = hv_dispatch(g->port[i], LIMIT_STEP_ACCESSES);
+
+		all += n > 0 ? n : 0;
+	}
+	return all;
+}
+
 bool gpuvm_step(struct gpuvm *g, uint64_t now, uint64_t *next)
 {
 	bool did = serve_irq(g, now);
-	int served = g->hv ? hv_dispatch(g->hv, LIMIT_STEP_ACCESSES) : 0;
+	int served = serve_ports(g);
 
 	g->stats.steps++;
 	did |= served > 0;
@@ -269,17 +304,28 @@ bool gpuvm_step(struct gpuvm *g, uint64_t now, uint64_t *next)
 	return did;
 }
 
-unsigned int gpuvm_fds(struct gpuvm *g, int fds[2])
+unsigned int gpuvm_fds(struct gpuvm *g, int fds[GPUVM_FDS])
 {
 	unsigned int n = 0;
 	int fd = dev_irq_fd(g->dev);
 
 	if (fd >= 0)
 		fds[n++] = fd;
-	fd = g->hv ? hv_poll_fd(g->hv) : -1;
-	if (fd >= 0)
-		fds[n++] = fd;
+	for (unsigned int i = 0; i < ARRAY_SIZE(g->port) && g->port[i]; i++) {
+		fd = hv_poll_fd(g->port[i]);
+		if (fd >= 0)
+			fds[n++] = fd;
+	}
 	return n;
+}
+
+bool gpuvm_arm(struct gpuvm *g)
+{
+	bool work = false;
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(g->port) && g->port[i]; i++)
+		work |= hv_arm(g->port[i]);
+	return work;
 }
 
 struct vgpu *gpuvm_find(struct gpuvm *g, const char *name)

@@ -28,6 +28,9 @@
 struct gpuvm;
 struct vgpu;
 
+/* Hypervisor ports of one mediator: processes and virtual machines. */
+#define GPUVM_PORTS 2
+
 enum vgpu_mode { VGPU_PASSTHROUGH, VGPU_FULL, VGPU_NAIVE_PV };
 const char *vgpu_mode_name(enum vgpu_mode);
 /* "full", "passthrough" or "naive-pv"; -EINVAL for anything else. */
@@ -127,7 +130,7 @@ struct gpuvm_cfg {
 
 struct gpuvm {
 	struct dev *dev; /* owned */
-	struct hv *hv;	 /* owned; set by gpuvm_set_hv */
+	struct hv *port[GPUVM_PORTS]; /* owned; set by gpuvm_set_hv, NULL past the last */
 	const struct log *log;
 	struct vheap *heap;
 	struct part_pool *pool;
@@ -161,7 +164,7 @@ int gpuvm_new(struct dev *dev, const struct gpuvm_cfg *, struct gpuvm **out, cha
 /* Detaches every guest, closes hv and dev.  Accepts NULL and half-built. */
 void gpuvm_free(struct gpuvm *);
 extern const struct hv_up gpuvm_up; /* core argument: struct gpuvm */
-/* The hypervisor port opened with &gpuvm_up and this gpuvm; taken over. */
+/* One more hypervisor port (at most GPUVM_PORTS), opened with &gpuvm_up and this gpuvm; taken over. */
 void gpuvm_set_hv(struct gpuvm *, struct hv *);
 /*
  * One round: device interrupts, guests' accesses, running work, scheduler,
@@ -170,8 +173,11 @@ void gpuvm_set_hv(struct gpuvm *, struct hv *);
  * can bring work).
  */
 bool gpuvm_step(struct gpuvm *, uint64_t now, uint64_t *next);
-/* File descriptors to poll before the next step: at most 2.  Answers how many. */
-unsigned int gpuvm_fds(struct gpuvm *, int fds[2]);
+/* File descriptors to poll before the next step.  Answers how many. */
+#define GPUVM_FDS (1 + GPUVM_PORTS)
+unsigned int gpuvm_fds(struct gpuvm *, int fds[GPUVM_FDS]);
+/* As hv_arm, over all ports: true if work is already waiting. */
+bool gpuvm_arm(struct gpuvm *);
 struct vgpu *gpuvm_find(struct gpuvm *, const char *name);
 /* Isolation audit: shadows, channel table, ownership of every by_host entry, scheduler.  Number of violations. */
 unsigned int gpuvm_audit(struct gpuvm *, FILE *out);
@@ -185,7 +191,9 @@ void vgpu_free(struct vgpu *);
 void vgpu_reset(struct vgpu *);
 /* Fail-safe, until a reset: nothing of the guest is on the card any more; why is borrowed. */
 void vgpu_fail(struct vgpu *, const char *why);
-/* As hv_up.revoke. */
+/* As hv_up.grant, hv_up.line and hv_up.revoke. */
+int vgpu_grant(struct vgpu *, const struct hv_ram *);
+bool vgpu_line(struct vgpu *);
 int vgpu_revoke(struct vgpu *, gpa_t start, uint64_t len);
 int vgpu_access(struct vgpu *, struct hv_access *);
 /* Counts and (rate-limited) logs what a guest did wrong. */

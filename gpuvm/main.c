@@ -17,6 +17,7 @@
 #include "gpuvm/control.h"
 #include "gpuvm/gpuvm.h"
 #include "gpuvm/hv/process.h"
+#include "gpuvm/hv/vfio_user.h"
 #include "scheduler/record.h"
 
 /* How long the loop looks for work before it blocks: about one futex wake-up across cores. */
@@ -145,6 +146,7 @@ static int open_all(struct daemon *d)
 				 .log = &d->log,
 				 .audit_each_flush = d->opt.audit };
 	struct control_cfg ccfg = { .path = d->opt.socket, .fd = d->opt.control_fd };
+	struct hv *vm;
 	struct dev *dev;
 	char msg[300];
 
@@ -158,6 +160,10 @@ static int open_all(struct daemon *d)
 	if (hv_process_open(&gpuvm_up, d->g, &d->log, &d->hv))
 		return bad("cannot open the process port%s", "");
 	gpuvm_set_hv(d->g, d->hv);
+	if (hv_vfio_open(&gpuvm_up, d->g, &d->log, &vm))
+		return bad("cannot open the vfio-user port%s", "");
+	gpuvm_set_hv(d->g, vm);
+	ccfg.vm_port = vm;
 	if (control_new(d->g, d->hv, &ccfg, &d->control, msg, sizeof msg))
 		return bad("%s", msg);
 	return 0;
@@ -165,8 +171,8 @@ static int open_all(struct daemon *d)
 
 static void wait_for_work(struct daemon *d, uint64_t next)
 {
-	struct pollfd fds[CONTROL_MAX_CLIENTS + 4];
-	int core[2];
+	struct pollfd fds[CONTROL_MAX_CLIENTS + 2 + GPUVM_FDS];
+	int core[GPUVM_FDS];
 	unsigned int n = control_fds(d->control, fds), k = gpuvm_fds(d->g, core);
 	struct timespec ts, *timeout = NULL;
 
@@ -181,7 +187,7 @@ static void wait_for_work(struct daemon *d, uint64_t next)
 		ts.tv_nsec = (long)(ns % 1000000000ull);
 		timeout = &ts;
 	}
-	if (!hv_arm(d->hv))
+	if (!gpuvm_arm(d->g))
 		ppoll(fds, n, timeout, NULL);
 }
 

@@ -97,7 +97,7 @@ const struct mmio_row mmio_rows[NR_REGS] = {
 
 	/* fuses, straps, identity; no fuse is blown in a virtual card */
 	STORED(FUSE_WINDOW_DATA),
-	KEPT(FUSE_DATA),
+	HOST(FUSE_DATA),
 	STORED(FUSE_WINDOW),
 	MASKED(POST_STATUS, ~2u, 2u), /* POSTed, whatever is written */
 	STORED(PCIE_VERSION),

@@ -75,7 +75,7 @@ uint32_t unit_prom_rd(struct vgpu *v, uint32_t off, uint32_t i)
 	return w;
 }
 
-void unit_identity_init(struct vgpu *v)
+void unit_rom_build(uint8_t rom[VBIOS_LEN])
 {
 	static const struct vbios_id id = {
 		.pci_vendor = GF100_PCI_VENDOR,
@@ -83,5 +83,10 @@ void unit_identity_init(struct vgpu *v)
 		.version = { 0x70, 0, 0, 0, 1 },
 	};
 
-	vbios_build(v->units->prom, &id);
+	vbios_build(rom, &id);
+}
+
+void unit_identity_init(struct vgpu *v)
+{
+	unit_rom_build(v->units->prom);
 }

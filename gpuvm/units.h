@@ -113,6 +113,8 @@ mmio_rd_fn unit_boot0_rd, unit_fuses_rd, unit_fbp_count_rd, unit_fbp_mib_rd,
 	unit_fbp_mib_common_rd, unit_prom_rd;
 /* Equal partitions that make up the vGPU's VRAM exactly. */
 uint32_t unit_fbp_count(uint64_t vram_len);
+/* The image in PROM, which is also the expansion ROM of a PCI guest. */
+void unit_rom_build(uint8_t rom[VBIOS_LEN]);
 void unit_identity_init(struct vgpu *);
 
 /* ---- unit_ppci.c -------------------------------------------------------------------- */

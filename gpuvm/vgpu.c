@@ -20,6 +20,7 @@
 #include "gpuvm/host.h"
 #include "gpuvm/metrics.h"
 #include "gpuvm/passthrough.h"
+#include "gpuvm/units.h"
 #include "gpuvm/pv.h"
 
 #define PAGE 4096ull
@@ -174,23 +175,26 @@ static int ram_add(struct vgpu *v, const struct vgpu_ram *r)
 }
 
 /* A passthrough guest's bus addresses are its own physical ones: it writes the card's tables itself. */
-static int ram_map(struct vgpu *v)
+int vgpu_grant(struct vgpu *v, const struct hv_ram *r)
 {
 	bool direct = v->cfg.mode == VGPU_PASSTHROUGH;
+	struct vgpu_ram m = { r->gpa, direct ? dma(gpa_x(r->gpa)) : r->dma, r->mem, r->len };
+
+	/* Without the capability the bus is the machine's and needs no telling. */
+	return dev_has(v->g->dev, DEV_CAP_DMA_MAP) ? ram_add(v, &m) : 0;
+}
+
+static int ram_map(struct vgpu *v)
+{
 	struct hv_ram r;
 	int err = 0;
 
-	/* Without the capability the bus is the machine's and needs no telling. */
-	if (!dev_has(v->g->dev, DEV_CAP_DMA_MAP) || !hv_has(v->guest->hv, HV_CAP_RAM))
+	if (!hv_has(v->guest->hv, HV_CAP_RAM))
 		return 0;
 	for (unsigned int i = 0; !err; i++) {
-		struct vgpu_ram m;
-
 		err = hv_ram(v->guest, i, &r);
-		if (err)
-			break;
-		m = (struct vgpu_ram){ r.gpa, direct ? dma(gpa_x(r.gpa)) : r.dma, r.mem, r.len };
-		err = ram_add(v, &m);
+		if (!err)
+			err = vgpu_grant(v, &r);
 	}
 	if (err == -ENOENT)
 		return 0;
@@ -244,11 +248,13 @@ static int ram_cut(struct vgpu *v, uint32_t i, uint64_t at, uint64_t end)
 int vgpu_revoke(struct vgpu *v, gpa_t start, uint64_t len)
 {
 	uint64_t at = gpa_x(start), end = at + len;
-	int err;
+	int err = 0;
 
-	if (v->cfg.mode == VGPU_PASSTHROUGH || works(v))
+	if (works(v))
 		return -EBUSY;
-	err = shadow_revoke(v->shadow, start, len);
+	/* The card of a passthrough guest may still name the memory, but no longer reaches it. */
+	if (v->cfg.mode != VGPU_PASSTHROUGH)
+		err = shadow_revoke(v->shadow, start, len);
 	for (uint32_t i = 0; !err && i < v->nr_ram;) {
 		uint64_t a = gpa_x(v->ram[i].gpa), b = a + v->ram[i].len;
 
@@ -400,6 +406,16 @@ void vgpu_fail(struct vgpu *v, const char *why)
 	unbind_all(v);
 	v->failed = true;
 	v->failed_why = why;
+}
+
+bool vgpu_line(struct vgpu *v)
+{
+	struct dev *d = v->g->dev;
+
+	if (v->cfg.mode != VGPU_PASSTHROUGH)
+		return v->units->irq_line;
+	return dev_rd32(d, NV_PMC_INTR_EN) & 1 &&
+	       dev_rd32(d, NV_PMC_INTR) & dev_rd32(d, NV_PMC_INTR_MASK);
 }
 
 /* ---- accesses -------------------------------------------------------------------------------------- */

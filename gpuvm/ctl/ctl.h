@@ -20,6 +20,7 @@ struct ctl_command {
 extern const struct ctl_command ctl_commands[]; /* ends with name NULL */
 
 int cmd_run(int argc, char **argv);
+int cmd_attach(int argc, char **argv);
 int cmd_list(int argc, char **argv);
 int cmd_show(int argc, char **argv);
 int cmd_dump(int argc, char **argv);

@@ -12,7 +12,8 @@
  * another way; there is no silent success.
  *
  * Implementations: hv/null.c (a guest in the same thread: worked example and
- * unit-test port), hv/process.c (guests are processes whose BAR accesses trap).
+ * unit-test port), hv/process.c (guests are processes whose BAR accesses trap),
+ * hv/vfio_user.c (guests are virtual machines behind a vfio-user socket).
  */
 #ifndef GPUVM_HV_HV_H
 #define GPUVM_HV_HV_H
@@ -126,6 +127,13 @@ struct hv_up {
 	int (*revoke)(void *core, struct hv_guest *, gpa_t start, uint64_t len);
 	/* The guest's PCI function was reset. */
 	void (*reset)(void *core, struct hv_guest *);
+	/*
+	 * RAM appeared after attach; hv_ram() does not know it yet.  It stays until
+	 * revoke answers 0 for it or the guest is detached.  A negative answer refuses it.
+	 */
+	int (*grant)(void *core, struct hv_guest *, const struct hv_ram *);
+	/* Whether the guest's interrupt line is up: ports of level interrupts ask after an unmask. */
+	bool (*line)(void *core, struct hv_guest *);
 };
 
 /* Embedded as first member by each port. */

@@ -12,7 +12,7 @@
 
 #define PROC_PAGE 4096ull
 #define PROC_RAM_MAX (4ull << 30) /* a guest's window of bus addresses */
-#define PROC_GUESTS 254u	  /* windows 1..254 of 4 GiB stay below 2^40, Fermi's bus addresses */
+#define PROC_GUESTS 126u	  /* windows 1..126 of 4 GiB stay below 2^39; above are virtual machines' */
 
 /* Pin counts of 1024 pages. */
 #define PROC_PIN_LEAF 1024u

@@ -208,7 +208,7 @@ static void test_fds_and_next(void **state)
 	struct rig *r = *state;
 	struct raw a;
 	uint64_t next;
-	int fds[2];
+	int fds[GPUVM_FDS];
 
 	assert_in_range(gpuvm_fds(r->g, fds), 1, 2);
 	raw_run(r, 3);

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: MIT
+/*
+ * gpuvm attach: a virtual GPU behind a vfio-user socket, and how to start QEMU
+ * with it.  The socket lives until its one client has gone, or gpuvm detach.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "gpuvm/base/size.h"
+#include "gpuvm/ctl/ctl.h"
+
+struct attach_opts {
+	const char *name, *mode, *path, *socket;
+	uint64_t vram;
+	unsigned long weight;
+	bool json;
+};
+
+static const char usage[] =
+	"usage: gpuvm attach --vfio-user PATH [options]\n"
+	"  --vfio-user PATH  socket to create for QEMU's device vfio-user-pci\n"
+	"  --name NAME       the guest's name (vm)\n"
+	"  --mode MODE       full, or passthrough (full)\n"
+	"  --vram SIZE       VRAM of the virtual GPU (256M)\n"
+	"  --weight N        scheduling weight, 1 to 65535 (256)\n"
+	"  --socket PATH     the daemon's control socket\n"
+	"  --json            print JSON instead of QEMU arguments\n";
+
+/* 0: go on; -1: help was printed; else an exit code. */
+static int parse(int argc, char **argv, struct attach_opts *o)
+{
+	static const struct option longs[] = {
+		{ "vfio-user", required_argument, NULL, 'f' }, { "name", required_argument, NULL, 'n' },
+		{ "mode", required_argument, NULL, 'm' },      { "vram", required_argument, NULL, 'v' },
+		{ "weight", required_argument, NULL, 'w' },    { "socket", required_argument, NULL, 's' },
+		{ "json", no_argument, NULL, 'j' },	       { "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 },
+	};
+	char *end;
+	int c;
+
+	*o = (struct attach_opts){ .name = "vm", .mode = "full", .vram = 256ull << 20 };
+	optind = 1;
+	while ((c = getopt_long(argc, argv, "", longs, NULL)) != -1) {
+		switch (c) {
+		case 'f': o->path = optarg; break;
+		case 'n': o->name = optarg; break;
+		case 'm': o->mode = optarg; break;
+		case 's': o->socket = optarg; break;
+		case 'j': o->json = true; break;
+		case 'h': fputs(usage, stdout); return -1;
+		case 'v':
+			if (size_parse(optarg, &o->vram) || !o->vram)
+				return ctl_bad("--vram %s: not a size", optarg);
+			break;
+		case 'w':
+			o->weight = strtoul(optarg, &end, 10);
+			if (*end || !o->weight || o->weight > 65535)
+				return ctl_bad("--weight %s: not 1 to 65535", optarg);
+			break;
+		default: return ctl_bad("attach: see gpuvm attach --help");
+		}
+	}
+	if (optind < argc)
+		return ctl_bad("attach: unexpected argument %s", argv[optind]);
+	if (!o->path)
+		return ctl_bad("attach: --vfio-user PATH is missing");
+	if (strcmp(o->mode, "full") && strcmp(o->mode, "passthrough"))
+		return ctl_bad("--mode %s: not full or passthrough", o->mode);
+	return 0;
+}
+
+/* The daemon has another working directory. */
+static int absolute(const char *path, char *buf, size_t n)
+{
+	char cwd[PATH_MAX];
+	int len;
+
+	if (path[0] == '/')
+		len = snprintf(buf, n, "%s", path);
+	else if (getcwd(cwd, sizeof cwd))
+		len = snprintf(buf, n, "%s/%s", cwd, path);
+	else
+		return -errno;
+	return len < (int)n ? 0 : -ENAMETOOLONG;
+}
+
+static void print_arguments(const char *path)
+{
+	/* How much RAM is the user's business; that it is shared is not. */
+	printf("-object memory-backend-memfd,id=ram,size=1G,share=on -m 1G -M q35,memory-backend=ram "
+	       "-device pcie-root-port,id=gpu-slot,chassis=1,slot=1 "
+	       "-device '{\"driver\":\"vfio-user-pci\",\"bus\":\"gpu-slot\","
+	       "\"socket\":{\"type\":\"unix\",\"path\":\"%s\"}}'\n",
+	       path);
+}
+
+int cmd_attach(int argc, char **argv)
+{
+	char buf[108], path[PATH_MAX], msg[300];
+	struct attach_opts o;
+	const char *socket;
+	json_t *req, *r;
+	int err = parse(argc, argv, &o), fd;
+
+	if (err)
+		return err < 0 ? 0 : err;
+	err = absolute(o.path, path, sizeof path);
+	if (err)
+		return ctl_bad("%s: %s", o.path, strerror(-err));
+	socket = o.socket ? o.socket : client_default_path(buf, sizeof buf);
+	fd = client_connect(socket);
+	if (fd < 0)
+		return ctl_bad("no daemon at %s: %s", socket, strerror(-fd));
+	req = json_pack("{s:s, s:s, s:s, s:I, s:s}", "op", "attach", "name", o.name, "mode", o.mode,
+			"vram", (json_int_t)o.vram, "vfio_user", path);
+	if (req && o.weight)
+		json_object_set_new(req, "weight", json_integer((json_int_t)o.weight));
+	r = client_call(fd, req, NULL, NULL, msg, sizeof msg);
+	close(fd);
+	if (!r)
+		return ctl_failed("%s", msg);
+	if (o.json)
+		printf("{\"name\": \"%s\", \"vfio_user\": \"%s\"}\n", o.name, path);
+	else
+		print_arguments(path);
+	json_decref(r);
+	return 0;
+}
