@@ -54,6 +54,8 @@ static void rom_header(uint8_t *image, const struct vbios_id *id)
 
 	put16(image, 0xaa55);
 	image[2] = VBIOS_LEN / 512;
+	/* Firmware calls the entry (far) of a display card's ROM: a far return [PCI 3.0, 6.3.3.1]. */
+	image[3] = 0xcb;
 	put16(image + AT_PCIR_PTR, AT_PCIR);
 	put16(image + AT_DCB_PTR, AT_DCB);
 

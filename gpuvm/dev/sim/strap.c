@@ -16,6 +16,13 @@
 /* Graphics clusters of a Quadro 6000: 14 TPCs. */
 static const uint32_t tpcs[4] = { 4, 4, 3, 3 };
 
+/*
+ * The speed bin burnt into each chip; only a voltage table of the VBIOS, which
+ * ours has not, gives it a meaning [nvkm/subdev/volt/gf100.c].
+ */
+#define FUSE_SPEEDO 0x1cc
+#define SPEEDO 0x400
+
 static void strap_memory(struct sim *s)
 {
 	uint32_t n = s->cfg.nr_fbp, mib = (uint32_t)(s->cfg.vram_len / n >> 20);
@@ -39,6 +46,7 @@ void strap_reset(struct sim *s)
 		{ NV_STRAPS, STRAP_CRYSTAL_27MHZ },
 		{ NV_DISABLE_FUSES, s->cfg.disable_fuses },
 		{ NV_POST_STATUS, POST_DONE },
+		{ NV_FUSE_DATA + FUSE_SPEEDO, SPEEDO },
 		{ NV_MAX_GPCS, ARRAY_SIZE(tpcs) },
 		{ NV_MAX_TPCS_PER_GPC, 4 },
 		{ NV_FECS_UNITS, s->cfg.nr_fbp << 16 | ARRAY_SIZE(tpcs) },
