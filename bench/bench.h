@@ -44,10 +44,14 @@ int bench_idle(struct bench *);
 int bench_doorbell(struct bench *);
 int bench_compute(struct bench *);
 int bench_share(struct bench *);
+int bench_pv(struct bench *);
 int bench_sched_decision(struct bench *);
 int bench_sched(struct bench *);
 /* The guest half of bench_doorbell: prints JSON. */
 int bench_doorbell_probe(void);
+/* The guest halves of bench_pv, likewise. */
+int bench_pv_probe(void);
+int bench_pv_map_probe(void);
 /* The guest half of bench_trap, likewise. */
 int bench_trap_probe(void);
 

@@ -28,8 +28,8 @@ static const struct {
 enum side { POCL, NATIVE, FULL };
 
 /* Launch phase in microseconds and number of launches; 0, or -1. */
-static int measure(const struct bench *b, enum side side, const char *name, const char *size, double *us,
-		   double *launches)
+static int measure(const struct bench *b, enum side side, const char *name, const char *size,
+		   double *us, double *launches)
 {
 	char prog[4200], repeat[8];
 	char *argv[16];
@@ -81,7 +81,8 @@ static int latency(struct bench *b)
 		if (measure(b, s, "trip", "paper", &us[s], &n[s]) || n[s] <= 0)
 			return -1;
 	for (unsigned int i = 0; i < ARRAY_SIZE(rows); i++) {
-		double v = us[rows[i].side] / n[rows[i].side], f = us[rows[i].floor] / n[rows[i].floor];
+		double v = us[rows[i].side] / n[rows[i].side];
+		double f = us[rows[i].floor] / n[rows[i].floor];
 
 		bench_row(b, &(struct bench_result){ .name = rows[i].name,
 						     .unit = "us",
@@ -113,7 +114,7 @@ static int speeds(struct bench *b)
 						     .unit = "ms",
 						     .value = native / 1000,
 						     .floor = pocl / 1000,
-						     .floor_name = "PoCL, two threads (ratio of speeds)",
+						     .floor_name = "PoCL (ratio of speeds)",
 						     .ratio = pocl / native,
 						     .target_kind = ' ' });
 	}
@@ -121,7 +122,7 @@ static int speeds(struct bench *b)
 					     .unit = "ms",
 					     .value = exp(ours / ARRAY_SIZE(kernels)) / 1000,
 					     .floor = exp(theirs / ARRAY_SIZE(kernels)) / 1000,
-					     .floor_name = "PoCL, two threads (ratio of speeds)",
+					     .floor_name = "PoCL (ratio of speeds)",
 					     .ratio = exp(sum / ARRAY_SIZE(kernels)),
 					     .target = TARGET,
 					     .target_kind = '>' });
@@ -135,7 +136,8 @@ int bench_compute(struct bench *b)
 
 	snprintf(path, sizeof path, "%s/gpuvm-work", b->bin);
 	if (access(path, X_OK)) {
-		fprintf(stderr, "gpuvm-bench: compute: left out, gpuvm-work was not built (no OpenCL)\n");
+		fprintf(stderr,
+			"gpuvm-bench: compute: left out, gpuvm-work was not built (no OpenCL)\n");
 		return 0;
 	}
 	for (unsigned int i = 0; i < ARRAY_SIZE(vendors); i++) {

@@ -21,6 +21,7 @@ static const struct {
 	{ "compute", "OpenCL kernels against PoCL, launch latency", bench_compute, true },
 	{ "sched-decision", "a scheduling decision with 2, 64 and 1,024 guests", bench_sched_decision, true },
 	{ "sched", "guests of unlike lengths under each policy, live and simulated", bench_sched, false },
+	{ "pv", "paravirtual page-table calls: batching gain, 1 GiB mapped against native", bench_pv, true },
 	{ "share", "three guests share the GPU on real files (make run)", bench_share, false },
 };
 
@@ -122,6 +123,10 @@ int main(int argc, char **argv)
 		return bench_trap_probe();
 	if (!strcmp(argv[1], "sched-probe"))
 		return bench_sched_probe(argc - 2, argv + 2);
+	if (!strcmp(argv[1], "pv-probe"))
+		return bench_pv_probe();
+	if (!strcmp(argv[1], "pv-map-probe"))
+		return bench_pv_map_probe();
 	for (int i = 2; i < argc; i++) {
 		if (!strcmp(argv[i], "--quick"))
 			b.quick = true;

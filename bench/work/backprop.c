@@ -41,7 +41,10 @@ static float squash(float x)
 	return 1.0f / (1.0f + expf(-x));
 }
 
-/* From the sums of the hidden units to their learning rates times delta; param holds the output's weights. */
+/*
+ * From the sums of the hidden units to their learning rates times delta; param holds the output's
+ * weights.
+ */
 static void between(const struct job *j, const float *partial, float rate[H])
 {
 	float hidden[H], out = 0, delta;
@@ -106,7 +109,11 @@ static void check(struct job *j)
 }
 
 const struct work work_backprop = {
-	.name = "backprop", .help = "training step of a perceptron", .program = "backprop",
+	.name = "backprop",
+	.help = "training step of a perceptron",
+	.program = "backprop",
 	.size = { { .n = 1024 }, { .n = 65536 }, { .n = 262144 } },
-	.setup = setup, .run = run, .check = check,
+	.setup = setup,
+	.run = run,
+	.check = check,
 };

@@ -40,7 +40,8 @@ static void run(struct job *j)
 		job_write(j, &b[MORE], &more);
 		job_launch(j, "expand", g, "bbbbbbu", &b[START], &b[EDGE], &b[MASK], &b[VISITED],
 			   &b[COST], &b[NEXT], j->sz.n);
-		job_launch(j, "commit", g, "bbbbu", &b[MASK], &b[VISITED], &b[NEXT], &b[MORE], j->sz.n);
+		job_launch(j, "commit", g, "bbbbu", &b[MASK], &b[VISITED], &b[NEXT], &b[MORE],
+			   j->sz.n);
 		job_read(j, &b[MORE], 0, &more, 4);
 		/* A graph of n nodes has less than n levels: what goes on longer is wrong. */
 	} while (!j->err && more && j->launches < 2ull * j->sz.n);
@@ -65,7 +66,11 @@ static void check(struct job *j)
 }
 
 const struct work work_bfs = {
-	.name = "bfs", .help = "breadth-first search in a random graph", .program = "bfs",
+	.name = "bfs",
+	.help = "breadth-first search in a random graph",
+	.program = "bfs",
 	.size = { { .n = 1000 }, { .n = 1 << 20 }, { .n = 2 << 20 } },
-	.setup = setup, .run = run, .check = check,
+	.setup = setup,
+	.run = run,
+	.check = check,
 };

@@ -55,7 +55,8 @@ static void build(struct job *j)
 	e = clBuildProgram(j->cl.prog, 1, &j->cl.dev, "-cl-std=CL1.2", NULL, NULL);
 	if (e == CL_SUCCESS)
 		return;
-	clGetProgramBuildInfo(j->cl.prog, j->cl.dev, CL_PROGRAM_BUILD_LOG, sizeof log - 1, log, NULL);
+	clGetProgramBuildInfo(j->cl.prog, j->cl.dev, CL_PROGRAM_BUILD_LOG, sizeof log - 1, log,
+			      NULL);
 	job_fail(j, -EIO, "building %s.cl: OpenCL error %d %s", f->name, e, log);
 }
 
@@ -157,7 +158,9 @@ static cl_int set_args(cl_kernel k, const char *args, va_list ap)
 
 	for (cl_uint i = 0; args[i] && e == CL_SUCCESS; i++)
 		switch (args[i]) {
-		case 'b': e = clSetKernelArg(k, i, sizeof(cl_mem), &va_arg(ap, struct buf *)->mem); break;
+		case 'b':
+			e = clSetKernelArg(k, i, sizeof(cl_mem), &va_arg(ap, struct buf *)->mem);
+			break;
 		case 'm': e = clSetKernelArg(k, i, sizeof(cl_mem), va_arg(ap, cl_mem *)); break;
 		case 'f':
 			f = (float)va_arg(ap, double);
@@ -185,7 +188,8 @@ void job_launch(struct job *j, const char *kernel, struct grid g, const char *ar
 	e = set_args(k, args, ap);
 	va_end(ap);
 	if (e == CL_SUCCESS)
-		e = clEnqueueNDRangeKernel(j->cl.q[g.queue], k, g.dim, NULL, g.global, g.local, 0, NULL, NULL);
+		e = clEnqueueNDRangeKernel(j->cl.q[g.queue], k, g.dim, NULL, g.global, g.local, 0,
+					   NULL, NULL);
 	if (cl_ok(j, e, kernel))
 		j->launches++;
 }
@@ -193,14 +197,17 @@ void job_launch(struct job *j, const char *kernel, struct grid g, const char *ar
 void job_write(struct job *j, struct buf *b, const void *from)
 {
 	if (!j->err)
-		cl_ok(j, clEnqueueWriteBuffer(j->cl.q[0], b->mem, CL_TRUE, 0, b->len, from, 0, NULL, NULL),
+		cl_ok(j,
+		      clEnqueueWriteBuffer(j->cl.q[0], b->mem, CL_TRUE, 0, b->len, from, 0, NULL,
+					   NULL),
 		      b->name);
 }
 
 void job_read(struct job *j, struct buf *b, size_t at, void *to, size_t len)
 {
 	if (!j->err)
-		cl_ok(j, clEnqueueReadBuffer(j->cl.q[0], b->mem, CL_TRUE, at, len, to, 0, NULL, NULL),
+		cl_ok(j,
+		      clEnqueueReadBuffer(j->cl.q[0], b->mem, CL_TRUE, at, len, to, 0, NULL, NULL),
 		      b->name);
 }
 
@@ -208,7 +215,8 @@ void job_copy(struct job *j, struct buf *from, struct buf *to)
 {
 	if (!j->err)
 		cl_ok(j,
-		      clEnqueueCopyBuffer(j->cl.q[0], from->mem, to->mem, 0, 0, from->len, 0, NULL, NULL),
+		      clEnqueueCopyBuffer(j->cl.q[0], from->mem, to->mem, 0, 0, from->len, 0, NULL,
+					  NULL),
 		      from->name);
 }
 

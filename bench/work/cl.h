@@ -32,7 +32,10 @@ extern const struct kernel_file kernel_files[];
 
 struct job;
 struct buf;
-/* Takes the first GPU, else the first device of any kind; the job's error is -ENODEV if there is none. */
+/*
+ * Takes the first GPU, else the first device of any kind; the job's error is -ENODEV if there is
+ * none.
+ */
 void cl_open(struct job *);
 /* Accepts what was only half opened; runs after an error too. */
 void cl_close(struct job *);

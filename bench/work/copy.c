@@ -62,12 +62,17 @@ static void check_pincpy(struct job *j)
 }
 
 const struct work work_cpy = {
-	.name = "cpy", .help = "host to device to host",
+	.name = "cpy",
+	.help = "host to device to host",
 	.size = { { .n = 1024 }, { .n = 64 << 10 }, { .n = 128 << 10 } },
-	.setup = setup_cpy, .check = check_cpy,
+	.setup = setup_cpy,
+	.check = check_cpy,
 };
 const struct work work_pincpy = {
-	.name = "pincpy", .help = "host to device to host, pinned host memory",
+	.name = "pincpy",
+	.help = "host to device to host, pinned host memory",
 	.size = { { .n = 1024 }, { .n = 32 << 10 }, { .n = 64 << 10 } },
-	.setup = setup_pincpy, .run = run_pincpy, .check = check_pincpy,
+	.setup = setup_pincpy,
+	.run = run_pincpy,
+	.check = check_pincpy,
 };

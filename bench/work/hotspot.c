@@ -33,9 +33,10 @@ static void run(struct job *j)
 	uint32_t n = j->sz.n;
 
 	for (uint32_t i = 0; i < j->sz.iters; i++)
-		job_launch(j, "heat", grid2(n, n, 16, 16), "bbbufffff", &j->buf[i % 2 ? OTHER : TEMP],
-			   &j->buf[POWER], &j->buf[i % 2 ? TEMP : OTHER], n, (double)STEP, (double)RX,
-			   (double)RY, (double)RZ, (double)AMBIENT);
+		job_launch(j, "heat", grid2(n, n, 16, 16), "bbbufffff",
+			   &j->buf[i % 2 ? OTHER : TEMP], &j->buf[POWER],
+			   &j->buf[i % 2 ? TEMP : OTHER], n, (double)STEP, (double)RX, (double)RY,
+			   (double)RZ, (double)AMBIENT);
 }
 
 static void one_step(uint32_t n, const float *temp, const float *power, float *out)
@@ -66,7 +67,11 @@ static void check(struct job *j)
 }
 
 const struct work work_hotspot = {
-	.name = "hotspot", .help = "heat on a chip", .program = "hotspot",
+	.name = "hotspot",
+	.help = "heat on a chip",
+	.program = "hotspot",
 	.size = { { .n = 64, .iters = 4 }, { .n = 512, .iters = 2 }, { .n = 1024, .iters = 20 } },
-	.setup = setup, .run = run, .check = check,
+	.setup = setup,
+	.run = run,
+	.check = check,
 };

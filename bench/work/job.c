@@ -134,8 +134,8 @@ static void compare_bits(struct job *j, const struct buf *b)
 		return;
 	for (size_t i = 0; i < b->len / 4; i++)
 		if (got[i] != want[i]) {
-			job_fail(j, -EILSEQ, "wrong result: %s[%zu] is 0x%08x, must be 0x%08x", b->name,
-				 i, got[i], want[i]);
+			job_fail(j, -EILSEQ, "wrong result: %s[%zu] is 0x%08x, must be 0x%08x",
+				 b->name, i, got[i], want[i]);
 			return;
 		}
 }
@@ -147,8 +147,8 @@ static void compare_floats(struct job *j, const struct buf *b)
 	for (size_t i = 0; i < b->len / 4; i++)
 		/* Written so that a NaN is a difference. */
 		if (!(fabsf(got[i] - want[i]) <= b->rel * fabsf(want[i]) + b->abs)) {
-			job_fail(j, -EILSEQ, "wrong result: %s[%zu] is %.9g, must be %.9g", b->name, i,
-				 (double)got[i], (double)want[i]);
+			job_fail(j, -EILSEQ, "wrong result: %s[%zu] is %.9g, must be %.9g", b->name,
+				 i, (double)got[i], (double)want[i]);
 			return;
 		}
 }

@@ -102,7 +102,13 @@ static void check(struct job *j)
 }
 
 const struct work work_kmeans = {
-	.name = "kmeans", .help = "points into clusters", .program = "kmeans",
-	.size = { { .n = 500, .iters = 2 }, { .n = 32768, .iters = 4 }, { .n = 262144, .iters = 4 } },
-	.setup = setup, .run = run, .check = check,
+	.name = "kmeans",
+	.help = "points into clusters",
+	.program = "kmeans",
+	.size = { { .n = 500, .iters = 2 },
+		  { .n = 32768, .iters = 4 },
+		  { .n = 262144, .iters = 4 } },
+	.setup = setup,
+	.run = run,
+	.check = check,
 };

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
-/* nop opens and closes a context; loop keeps n items busy for iters dependent steps, with next to no data. */
+/*
+ * nop opens and closes a context; loop keeps n items busy for iters dependent steps, with next to
+ * no data.
+ */
 #include "bench/work/work.h"
 
 static void nothing(struct job *j)
@@ -30,10 +33,19 @@ static void check_loop(struct job *j)
 }
 
 const struct work work_nop = {
-	.name = "nop", .help = "opens and closes a context", .setup = nothing, .check = nothing,
+	.name = "nop",
+	.help = "opens and closes a context",
+	.setup = nothing,
+	.check = nothing,
 };
 const struct work work_loop = {
-	.name = "loop", .help = "a long loop without data", .program = "loop",
-	.size = { { .n = 64, .iters = 1000 }, { .n = 256, .iters = 1000000 }, { .n = 256, .iters = 4000000 } },
-	.setup = setup_loop, .run = run_loop, .check = check_loop,
+	.name = "loop",
+	.help = "a long loop without data",
+	.program = "loop",
+	.size = { { .n = 64, .iters = 1000 },
+		  { .n = 256, .iters = 1000000 },
+		  { .n = 256, .iters = 4000000 } },
+	.setup = setup_loop,
+	.run = run_loop,
+	.check = check_loop,
 };

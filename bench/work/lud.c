@@ -26,7 +26,10 @@ static void setup_lud(struct job *j)
 {
 	struct buf *m = job_buf(j, "m", (size_t)j->sz.n * j->sz.n * 4, BUF_IN | BUF_OUT);
 
-	/* A quotient may be off by 2.5 ulp (OpenCL 1.2, 7.4), more where it is a product with the inverse. */
+	/*
+	 * A quotient may be off by 2.5 ulp (OpenCL 1.2, 7.4), more where it is a product with the
+	 * inverse.
+	 */
 	buf_tolerance(m, 1e-5f, 1e-6f);
 	fill(j, m->in);
 }
@@ -82,7 +85,8 @@ static void run_gaussian(struct job *j)
 	for (uint32_t t = 0; t + 1 < n; t++) {
 		size_t wide = groups_of(n - t, BLOCK);
 
-		job_launch(j, "factors", grid1(groups_of(n - t - 1, 64), 64), "bbuu", &b[M], &b[FACTORS], n, t);
+		job_launch(j, "factors", grid1(groups_of(n - t - 1, 64), 64), "bbuu", &b[M],
+			   &b[FACTORS], n, t);
 		job_launch(j, "eliminate", grid2(wide, wide, BLOCK, BLOCK), "bbbuu", &b[M], &b[VEC],
 			   &b[FACTORS], n, t);
 	}
@@ -105,12 +109,20 @@ static void check_gaussian(struct job *j)
 }
 
 const struct work work_lud = {
-	.name = "lud", .help = "LU decomposition; many short kernels", .program = "lud",
+	.name = "lud",
+	.help = "LU decomposition; many short kernels",
+	.program = "lud",
 	.size = { { .n = 64 }, { .n = 256 }, { .n = 1024 } },
-	.setup = setup_lud, .run = run_lud, .check = check_lud,
+	.setup = setup_lud,
+	.run = run_lud,
+	.check = check_lud,
 };
 const struct work work_gaussian = {
-	.name = "gaussian", .help = "gaussian elimination; two kernels a row", .program = "gaussian",
+	.name = "gaussian",
+	.help = "gaussian elimination; two kernels a row",
+	.program = "gaussian",
 	.size = { { .n = 32 }, { .n = 208 }, { .n = 512 } },
-	.setup = setup_gaussian, .run = run_gaussian, .check = check_gaussian,
+	.setup = setup_gaussian,
+	.run = run_gaussian,
+	.check = check_gaussian,
 };

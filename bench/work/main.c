@@ -16,11 +16,13 @@ enum { EXIT_WRONG = 1, EXIT_BAD_INPUT = 2, EXIT_NO_DEVICE = 3 };
 #define REPEAT_MAX 1000
 
 const struct work *const work_all[] = {
-	&work_nop,	  &work_loop,	&work_madd,	 &work_mmul,	&work_fmadd, &work_fmmul,
-	&work_vadd,	  &work_cpy,	&work_pincpy,	 &work_backprop, &work_bfs,  &work_heartwall,
-	&work_hotspot,	  &work_lud,	&work_nn,	 &work_nw,	&work_srad,  &work_srad2,
-	&work_gaussian,	  &work_pathfinder, &work_kmeans, &work_nbody,	&work_many,  &work_trip,
-	&work_churn,	  &work_side,	NULL,
+	&work_nop,     &work_loop,     &work_madd,     &work_mmul,
+	&work_fmadd,   &work_fmmul,    &work_vadd,     &work_cpy,
+	&work_pincpy,  &work_backprop, &work_bfs,      &work_heartwall,
+	&work_hotspot, &work_lud,      &work_nn,       &work_nw,
+	&work_srad,    &work_srad2,    &work_gaussian, &work_pathfinder,
+	&work_kmeans,  &work_nbody,    &work_many,     &work_trip,
+	&work_churn,   &work_side,     NULL,
 };
 
 static const char *const size_names[NR_SIZES] = { "tiny", "paper", "stress" };
@@ -44,8 +46,8 @@ static const char usage[] =
 
 static int bad(const char *what, const char *arg)
 {
-	fprintf(stderr, "gpuvm-work: %s%s%s; see gpuvm-work --help\n", arg ? arg : "", arg ? ": " : "",
-		what);
+	fprintf(stderr, "gpuvm-work: %s%s%s; see gpuvm-work --help\n", arg ? arg : "",
+		arg ? ": " : "", what);
 	return EXIT_BAD_INPUT;
 }
 
@@ -89,7 +91,8 @@ static int parse(int argc, char **argv, struct opts *o)
 	while ((c = getopt_long(argc, argv, "", longs, NULL)) != -1)
 		switch (c) {
 		case 's':
-			for (o->size = 0; o->size < NR_SIZES && strcmp(size_names[o->size], optarg);)
+			for (o->size = 0;
+			     o->size < NR_SIZES && strcmp(size_names[o->size], optarg);)
 				o->size++;
 			if (o->size == NR_SIZES)
 				return bad("not tiny, paper or stress", optarg);

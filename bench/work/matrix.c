@@ -99,27 +99,47 @@ static void check_fmmul(struct job *j)
 }
 
 const struct work work_madd = {
-	.name = "madd", .help = "integer matrix sum", .program = "matrix",
+	.name = "madd",
+	.help = "integer matrix sum",
+	.program = "matrix",
 	.size = { { .n = 64 }, { .n = 1024 }, { .n = 2048 } },
-	.setup = setup_int, .run = run_matrix, .check = check_madd,
+	.setup = setup_int,
+	.run = run_matrix,
+	.check = check_madd,
 };
 const struct work work_mmul = {
-	.name = "mmul", .help = "integer matrix product, tiled", .program = "matrix",
+	.name = "mmul",
+	.help = "integer matrix product, tiled",
+	.program = "matrix",
 	.size = { { .n = 64 }, { .n = 1024 }, { .n = 1536 } },
-	.setup = setup_int, .run = run_matrix, .check = check_mmul,
+	.setup = setup_int,
+	.run = run_matrix,
+	.check = check_mmul,
 };
 const struct work work_fmadd = {
-	.name = "fmadd", .help = "float matrix sum", .program = "matrix",
+	.name = "fmadd",
+	.help = "float matrix sum",
+	.program = "matrix",
 	.size = { { .n = 64 }, { .n = 1024 }, { .n = 2048 } },
-	.setup = setup_float, .run = run_matrix, .check = check_sum,
+	.setup = setup_float,
+	.run = run_matrix,
+	.check = check_sum,
 };
 const struct work work_fmmul = {
-	.name = "fmmul", .help = "float matrices, product of elements", .program = "matrix",
+	.name = "fmmul",
+	.help = "float matrices, product of elements",
+	.program = "matrix",
 	.size = { { .n = 64 }, { .n = 1024 }, { .n = 2048 } },
-	.setup = setup_float, .run = run_matrix, .check = check_fmmul,
+	.setup = setup_float,
+	.run = run_matrix,
+	.check = check_fmmul,
 };
 const struct work work_vadd = {
-	.name = "vadd", .help = "sum of two vectors", .program = "matrix",
+	.name = "vadd",
+	.help = "sum of two vectors",
+	.program = "matrix",
 	.size = { { .n = 4096 }, { .n = 4 << 20 }, { .n = 8 << 20 } },
-	.setup = setup_vector, .run = run_vadd, .check = check_sum,
+	.setup = setup_vector,
+	.run = run_vadd,
+	.check = check_sum,
 };

@@ -13,7 +13,10 @@ static void setup(struct job *j)
 	float *b = job_buf(j, "body", j->sz.n * 16ul, BUF_IN)->in;
 	struct buf *a = job_buf(j, "accel", j->sz.n * 16ul, BUF_OUT);
 
-	/* rsqrt is approximate, and terms of both signs add up: the error is one of the sum of magnitudes. */
+	/*
+	 * rsqrt is approximate, and terms of both signs add up: the error is one of the sum of
+	 * magnitudes.
+	 */
 	buf_tolerance(a, 1e-4f, 1e-6f * (float)j->sz.n);
 	for (uint32_t i = 0; i < 4 * j->sz.n; i++)
 		b[i] = i % 4 == 3 ? 0.5f + rng_unit(&j->rng) : 2 * rng_unit(&j->rng) - 1;
@@ -21,8 +24,8 @@ static void setup(struct job *j)
 
 static void run(struct job *j)
 {
-	job_launch(j, "attract", grid1(j->sz.n, GROUP), "bbuf", &j->buf[BODY], &j->buf[ACCEL], j->sz.n,
-		   (double)SOFT);
+	job_launch(j, "attract", grid1(j->sz.n, GROUP), "bbuf", &j->buf[BODY], &j->buf[ACCEL],
+		   j->sz.n, (double)SOFT);
 }
 
 static void check(struct job *j)
@@ -44,7 +47,11 @@ static void check(struct job *j)
 }
 
 const struct work work_nbody = {
-	.name = "nbody", .help = "gravity, all pairs", .program = "nbody",
+	.name = "nbody",
+	.help = "gravity, all pairs",
+	.program = "nbody",
 	.size = { { .n = 256 }, { .n = 4096 }, { .n = 8192 } },
-	.setup = setup, .run = run, .check = check,
+	.setup = setup,
+	.run = run,
+	.check = check,
 };

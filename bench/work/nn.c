@@ -48,8 +48,8 @@ static void run(struct job *j)
 {
 	struct buf *b = j->buf;
 
-	job_launch(j, "distances", grid1(groups_of(j->sz.n, 256), 256), "bbuff", &b[PLACE], &b[DIST],
-		   j->sz.n, (double)LAT, (double)LNG);
+	job_launch(j, "distances", grid1(groups_of(j->sz.n, 256), 256), "bbuff", &b[PLACE],
+		   &b[DIST], j->sz.n, (double)LAT, (double)LNG);
 	job_read(j, &b[DIST], 0, b[DIST].out, b[DIST].len);
 	nearest(b[DIST].out, j->sz.n, b[PICK].out);
 }
@@ -68,7 +68,11 @@ static void check(struct job *j)
 }
 
 const struct work work_nn = {
-	.name = "nn", .help = "nearest neighbours", .program = "nn",
+	.name = "nn",
+	.help = "nearest neighbours",
+	.program = "nn",
 	.size = { { .n = 1000 }, { .n = 42764 }, { .n = 1 << 20 } },
-	.setup = setup, .run = run, .check = check,
+	.setup = setup,
+	.run = run,
+	.check = check,
 };

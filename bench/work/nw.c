@@ -64,7 +64,11 @@ static void check(struct job *j)
 }
 
 const struct work work_nw = {
-	.name = "nw", .help = "alignment of two sequences", .program = "nw",
+	.name = "nw",
+	.help = "alignment of two sequences",
+	.program = "nw",
 	.size = { { .n = 64 }, { .n = 2048 }, { .n = 3072 } },
-	.setup = setup, .run = run, .check = check,
+	.setup = setup,
+	.run = run,
+	.check = check,
 };

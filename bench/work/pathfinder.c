@@ -29,11 +29,12 @@ static void run(struct job *j)
 	unsigned int from = FIRST;
 
 	for (uint32_t r = 0; r < j->sz.iters; r += ROWS) {
-		uint32_t rows = j->sz.iters - r < ROWS ? j->sz.iters - r : ROWS, own = GROUP - 2 * rows;
+		uint32_t rows = j->sz.iters - r < ROWS ? j->sz.iters - r : ROWS,
+			 own = GROUP - 2 * rows;
 		unsigned int to = from == FIRST ? OTHER : FIRST;
 
-		job_launch(j, "descend", grid1(groups_of(j->sz.n, own) / own * GROUP, GROUP), "bbbuuu",
-			   &j->buf[WALL], &j->buf[from], &j->buf[to], j->sz.n, r, rows);
+		job_launch(j, "descend", grid1(groups_of(j->sz.n, own) / own * GROUP, GROUP),
+			   "bbbuuu", &j->buf[WALL], &j->buf[from], &j->buf[to], j->sz.n, r, rows);
 		from = to;
 	}
 	job_finish(j);
@@ -65,7 +66,13 @@ static void check(struct job *j)
 }
 
 const struct work work_pathfinder = {
-	.name = "pathfinder", .help = "cheapest way down a wall", .program = "pathfinder",
-	.size = { { .n = 1000, .iters = 33 }, { .n = 100000, .iters = 100 }, { .n = 250000, .iters = 100 } },
-	.setup = setup, .run = run, .check = check,
+	.name = "pathfinder",
+	.help = "cheapest way down a wall",
+	.program = "pathfinder",
+	.size = { { .n = 1000, .iters = 33 },
+		  { .n = 100000, .iters = 100 },
+		  { .n = 250000, .iters = 100 } },
+	.setup = setup,
+	.run = run,
+	.check = check,
 };

@@ -30,7 +30,10 @@ static void setup(struct job *j)
 	job_buf(j, "coeff", nr * 4, 0);
 	job_buf(j, "diff", nr * 16, 0);
 	job_buf(j, "part", groups_of(nr, GROUP) / GROUP * 8, 0);
-	/* Quotients, exp and log may each be off by some ulp; the diffusion evens out, log near 1 does not. */
+	/*
+	 * Quotients, exp and log may each be off by some ulp; the diffusion evens out, log near 1
+	 * does not.
+	 */
 	buf_tolerance(image, 1e-4f, 5e-3f);
 	for (size_t i = 0; i < nr; i++) {
 		float v = rng_unit(&j->rng);
@@ -147,7 +150,8 @@ static void reference_step(const struct job *j, float *image, float *c, float *d
 		const float *d = diff + 4 * i;
 		float south = c[i / w < h - 1 ? i + w : i], east = c[i % w < w - 1 ? i + 1 : i];
 
-		image[i] += 0.25f * LAMBDA * (c[i] * d[0] + south * d[1] + c[i] * d[2] + east * d[3]);
+		image[i] +=
+			0.25f * LAMBDA * (c[i] * d[0] + south * d[1] + c[i] * d[2] + east * d[3]);
 	}
 }
 
@@ -176,14 +180,22 @@ static void check(struct job *j)
 }
 
 const struct work work_srad = {
-	.name = "srad", .help = "speckle reduction of an image, with exp and log", .program = "srad",
+	.name = "srad",
+	.help = "speckle reduction of an image, with exp and log",
+	.program = "srad",
 	.size = { { .n = 50, .extra = 45, .iters = 3 },
 		  { .n = 502, .extra = 458, .iters = 100 },
 		  { .n = 1000, .extra = 1004, .iters = 50 } },
-	.setup = setup, .run = run_srad, .check = check,
+	.setup = setup,
+	.run = run_srad,
+	.check = check,
 };
 const struct work work_srad2 = {
-	.name = "srad2", .help = "speckle reduction in tiles, statistics by the host", .program = "srad",
+	.name = "srad2",
+	.help = "speckle reduction in tiles, statistics by the host",
+	.program = "srad",
 	.size = { { .n = 64, .iters = 2 }, { .n = 2048, .iters = 2 }, { .n = 2048, .iters = 8 } },
-	.setup = setup, .run = run_srad2, .check = check,
+	.setup = setup,
+	.run = run_srad2,
+	.check = check,
 };

@@ -139,26 +139,46 @@ static void check_churn(struct job *j)
 }
 
 const struct work work_many = {
-	.name = "many", .help = "many tiny kernels, one wait", .program = "loop",
-	.size = { { .n = 256, .iters = 50 }, { .n = 256, .iters = 1000 }, { .n = 256, .iters = 10000 } },
-	.setup = setup_words, .run = run_many, .check = check_words,
+	.name = "many",
+	.help = "many tiny kernels, one wait",
+	.program = "loop",
+	.size = { { .n = 256, .iters = 50 },
+		  { .n = 256, .iters = 1000 },
+		  { .n = 256, .iters = 10000 } },
+	.setup = setup_words,
+	.run = run_many,
+	.check = check_words,
 };
 const struct work work_trip = {
-	.name = "trip", .help = "tiny kernels, waiting after each: launch latency", .program = "loop",
-	.size = { { .n = 256, .iters = 20 }, { .n = 256, .iters = 500 }, { .n = 256, .iters = 5000 } },
-	.setup = setup_words, .run = run_trip, .check = check_words,
+	.name = "trip",
+	.help = "tiny kernels, waiting after each: launch latency",
+	.program = "loop",
+	.size = { { .n = 256, .iters = 20 },
+		  { .n = 256, .iters = 500 },
+		  { .n = 256, .iters = 5000 } },
+	.setup = setup_words,
+	.run = run_trip,
+	.check = check_words,
 };
 const struct work work_churn = {
-	.name = "churn", .help = "buffers made, mapped, used and released", .program = "churn",
+	.name = "churn",
+	.help = "buffers made, mapped, used and released",
+	.program = "churn",
 	.size = { { .n = 4096, .iters = 10 },
 		  { .n = CHURN_WORDS_MAX, .iters = 200 },
 		  { .n = CHURN_WORDS_MAX, .iters = 2000 } },
-	.setup = setup_churn, .run = run_churn, .check = check_churn,
+	.setup = setup_churn,
+	.run = run_churn,
+	.check = check_churn,
 };
 const struct work work_side = {
-	.name = "side", .help = "a long and short kernels side by side", .program = "loop",
+	.name = "side",
+	.help = "a long and short kernels side by side",
+	.program = "loop",
 	.size = { { .n = 256, .iters = 20, .extra = 20000 },
 		  { .n = 256, .iters = 200, .extra = 2000000 },
 		  { .n = 256, .iters = 1000, .extra = 20000000 } },
-	.setup = setup_side, .run = run_side, .check = check_side,
+	.setup = setup_side,
+	.run = run_side,
+	.check = check_side,
 };

@@ -99,9 +99,11 @@ static void track_point(const struct job *j, const uint8_t *frame, int *t, int *
 	struct window v = window_of(j);
 	int n = (int)j->sz.n, side = 2 * v.r + 1, span = 2 * v.s + 1, edge = v.r + v.s;
 	int best = INT32_MAX, at = 0;
+	const uint8_t *first;
 
 	for (int d = 0; d < span * span; d++) {
-		int sum = difference(j, frame, t, pos[0] + d % span - edge, pos[1] + d / span - edge);
+		int x = pos[0] + d % span - edge, y = pos[1] + d / span - edge;
+		int sum = difference(j, frame, t, x, y);
 
 		if (sum < best) {
 			best = sum;
@@ -110,8 +112,9 @@ static void track_point(const struct job *j, const uint8_t *frame, int *t, int *
 	}
 	pos[0] = keep_inside(pos[0] + at % span - v.s, edge, n - 1 - edge);
 	pos[1] = keep_inside(pos[1] + at / span - v.s, edge, n - 1 - edge);
+	first = frame + (pos[1] - v.r) * n + pos[0] - v.r;
 	for (int i = 0; i < side * side; i++)
-		t[i] = (3 * t[i] + frame[(pos[1] - v.r + i / side) * n + pos[0] - v.r + i % side] + 2) >> 2;
+		t[i] = (3 * t[i] + first[i / side * n + i % side] + 2) >> 2;
 }
 
 static void check(struct job *j)
@@ -126,9 +129,13 @@ static void check(struct job *j)
 }
 
 const struct work work_heartwall = {
-	.name = "heartwall", .help = "follows points through a film; few long kernels", .program = "tracking",
+	.name = "heartwall",
+	.help = "follows points through a film; few long kernels",
+	.program = "tracking",
 	.size = { { .n = 96, .iters = 2, .extra = 6 },
 		  { .n = 608, .iters = 5, .extra = 51 },
 		  { .n = 608, .iters = 20, .extra = 102 } },
-	.setup = setup, .run = run, .check = check,
+	.setup = setup,
+	.run = run,
+	.check = check,
 };

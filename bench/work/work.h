@@ -38,7 +38,10 @@ struct work {
 	const char *program; /* bench/kernels/<program>.cl, or NULL: no kernel */
 	struct work_size size[NR_SIZES];
 	void (*setup)(struct job *); /* buffers and input; nothing is open yet */
-	/* Everything between HtoD and DtoH; NULL: nothing.  May run several times, each with fresh input. */
+	/*
+	 * Everything between HtoD and DtoH; NULL: nothing.  May run several times, each with fresh
+	 * input.
+	 */
 	void (*run)(struct job *);
 	/* Fills want of each buffer with BUF_OUT, which starts as a copy of in. */
 	void (*check)(struct job *);
@@ -92,7 +95,10 @@ void job_phase(struct job *, enum phase p);
 /* Prints "gpuvm-work: <workload>: ..." for the first error. */
 void job_fail(struct job *, int err, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
-/* All phases once (repeat times HtoD to DtoH); us[p] gets the median of each.  0 or negative errno after a line. */
+/*
+ * All phases once (repeat times HtoD to DtoH); us[p] gets the median of each.  0 or negative errno
+ * after a line.
+ */
 int job_run(struct job *, unsigned int repeat, double us[NR_PHASES]);
 /* Computes and compares; 0, or -EILSEQ after a line that names the first difference. */
 int job_check(struct job *);
@@ -103,8 +109,10 @@ void job_fini(struct job *);
 /* Every workload, NULL last. */
 extern const struct work *const work_all[];
 
-extern const struct work work_nop, work_loop, work_madd, work_mmul, work_fmadd, work_fmmul, work_vadd;
-extern const struct work work_cpy, work_pincpy, work_backprop, work_bfs, work_heartwall, work_hotspot;
+extern const struct work work_nop, work_loop, work_madd, work_mmul, work_fmadd, work_fmmul,
+	work_vadd;
+extern const struct work work_cpy, work_pincpy, work_backprop, work_bfs, work_heartwall,
+	work_hotspot;
 extern const struct work work_lud, work_nn, work_nw, work_srad, work_srad2, work_gaussian;
 extern const struct work work_pathfinder, work_kmeans, work_nbody;
 extern const struct work work_many, work_trip, work_churn, work_side;
