@@ -29,6 +29,14 @@ if missing:
 
 # The library by the name it has outside, its files beside it, and the decoder it links.
 extra = "/gpuvm-test-lib"
+
+
+def clean():
+    for path in (f"{BUILD}/lib", f"{BUILD}/share", extra):
+        shutil.rmtree(root + path, ignore_errors=True)
+
+
+clean()
 for what in ("lib", "share"):
     os.makedirs(f"{root}{BUILD}/{what}", exist_ok=True)
 shutil.copy(lib, f"{root}{BUILD}/lib")
@@ -48,4 +56,5 @@ for mode in ("native", "full"):
     t.ok("cl_khr_fp64" in out, f"{mode}: it offers doubles", out)
     code, out, err = guest("python3", f"{extra}/cl_copy.py", "2000003", "2", "3")
     t.ok(code == 0 and "came back" in out, f"{mode}: data there and back", out + err)
+clean()
 t.end()
