@@ -79,6 +79,49 @@ static void test_garbage(void **state)
 	}
 }
 
+/*
+ * Any instructions in any order: whatever they do ends as a fault, a trap, or an
+ * end, or loops until the channel goes.  The sanitizers say whether they reached
+ * what they must not.
+ */
+static void test_any_words(void **state)
+{
+	uint64_t seed = 4711;
+
+	(void)state;
+	for (int n = 0; n < 150; n++) {
+		struct timespec nap = { 0, 200000 };
+		uint64_t code[48];
+		struct sk s;
+		uint32_t e;
+
+		sk_open(&s, "sm=2");
+		sk_const_va(&s, 0, OUT);
+		sk_const_va(&s, 2, OUT);
+		for (int i = 0; i < 48; i++) {
+			struct sm20_insn in;
+
+			do /* always executed, no join: most words would stop at once */
+				code[i] = (kit_rand(&seed) & ~0x3c1full) | 0x1c00 |
+					  kit_rand(&seed) % 6;
+			while (sm20_decode(code[i], 0, &in));
+		}
+		/* Addresses that lie in memory now and then: r0..r3 are pointers. */
+		e = sk_program(&s, "mov r0, c0[0x0]\n mov r1, c0[0x4]\n mov r2, c0[0x8]\n"
+				   "mov r3, c0[0xc]\n s2r r4, %laneid\n mov r5, r0\n mov r6, r1\n"
+				   "mov r7, 8\n");
+		s.entry = e + 64;
+		sk_words(&s, code, 48);
+		sk_launch(&s, e, &(struct sk_grid){ .grid = { 4 }, .block = { 96 },
+						    .shared = 0x400, .local = 0x100 });
+		fk_end(&s.c);
+		fk_doorbell(&s.c);
+		for (int i = 0; i < 50 && !fk_done(&s.c) && !intr_there(&s.c); i++)
+			nanosleep(&nap, NULL);
+		sk_close(&s);
+	}
+}
+
 static void test_traps(void **state)
 {
 	static const char *const bad[] = {
@@ -229,7 +272,8 @@ static void test_bad_sizes(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_garbage),	 cmocka_unit_test(test_traps),
+		cmocka_unit_test(test_garbage),	 cmocka_unit_test(test_any_words),
+		cmocka_unit_test(test_traps),
 		cmocka_unit_test(test_barrier_never), cmocka_unit_test(test_wild),
 		cmocka_unit_test(test_endless),	 cmocka_unit_test(test_resume),
 		cmocka_unit_test(test_bad_sizes),

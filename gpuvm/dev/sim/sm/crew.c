@@ -54,8 +54,9 @@ static bool cta_start(struct worker *wk, uint32_t at)
 	c->id[1] = (uint32_t)(n / l->g.grid[0] % l->g.grid[1]);
 	c->id[2] = (uint32_t)(n / l->g.grid[0] / l->g.grid[1]);
 	c->nr_warps = c->live_warps = l->warps_per_block;
-	c->shared = crew->shared + (size_t)at * l->g.shared_len;
-	memset(c->shared, 0, l->g.shared_len);
+	c->shared = l->g.shared_len ? crew->shared + (size_t)at * l->g.shared_len : NULL;
+	if (c->shared)
+		memset(c->shared, 0, l->g.shared_len);
 	for (uint32_t i = 0; i < NR_BARRIERS; i++)
 		c->barrier[i].all = ~0u;
 	for (uint32_t i = 0; i < c->nr_warps; i++) {
@@ -254,8 +255,8 @@ struct crew *crew_prepare(struct crew *c, const struct sm_launch *l)
 		return NULL;
 	shared = c->shared;
 	loc = c->local;
-	ok = room(&shared, &c->shared_len, (size_t)l->g.shared_len * l->blocks_at_once) &
-	     room(&loc, &c->local_len, local * nr);
+	ok = room(&shared, &c->shared_len, (size_t)l->g.shared_len * l->blocks_at_once);
+	ok = room(&loc, &c->local_len, local * nr) && ok;
 	c->shared = shared;
 	c->local = loc;
 	for (uint32_t i = 0; i < nr; i++) {

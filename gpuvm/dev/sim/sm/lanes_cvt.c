@@ -49,10 +49,10 @@ CVT_ROW(f32_u32, f32_to_u32(F32_B(i)))
 CVT_ROW(s32_f32, f32_bits((float)(int32_t)r->b[i]))
 CVT_ROW(u32_f32, f32_bits((float)r->b[i]))
 CVT_ROW(f32_f32, f32_result(F32_B(i)))
-CVT_ROW(zext8, r->b[i] >> (8 * u->in.sel) & 0xff)
-CVT_ROW(zext16, r->b[i] >> (16 * u->in.sel) & 0xffff)
-CVT_ROW(sext8, (uint32_t)(int32_t)(int8_t)(r->b[i] >> (8 * u->in.sel)))
-CVT_ROW(sext16, (uint32_t)(int32_t)(int16_t)(r->b[i] >> (16 * u->in.sel)))
+CVT_ROW(zext8, r->b[i] >> (8 * (u->in.sel & 3)) & 0xff)
+CVT_ROW(zext16, r->b[i] >> (16 * (u->in.sel & 1)) & 0xffff)
+CVT_ROW(sext8, (uint32_t)(int32_t)(int8_t)(r->b[i] >> (8 * (u->in.sel & 3))))
+CVT_ROW(sext16, (uint32_t)(int32_t)(int16_t)(r->b[i] >> (16 * (u->in.sel & 1))))
 
 /* ---- all the others, by a description ---------------------------------------------------- */
 
