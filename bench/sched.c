@@ -22,9 +22,9 @@
 #include "gpuvm/base/clock.h"
 #include "scheduler/simulator/virt.h"
 
-#define GUESTS_MAX 16
-#define SHORT_BYTES (2ull << 20)
-#define LONG_BYTES (16ull << 20)
+#define GUESTS_MAX 12 /* with 128 MiB each they fit the card */
+#define SHORT_BYTES (8ull << 20)
+#define LONG_BYTES (48ull << 20)
 #define WINDOW_NS 1000000000ull
 
 /* The daemon's counters of a guest. */
@@ -39,7 +39,7 @@ struct live {
 	struct child daemon, guest[GUESTS_MAX];
 	struct measure *m;
 	struct sample sum[GUESTS_MAX];
-	double copied; /* bytes a second, by all */
+	double copied; /* bytes a second, by all, over their whole lives */
 };
 
 static int start_daemon(struct live *l, const char *policy)
@@ -64,6 +64,11 @@ static int start_daemon(struct live *l, const char *policy)
 	return err;
 }
 
+static unsigned int guest_seconds(const struct live *l)
+{
+	return l->windows + 2 + l->nr / 2;
+}
+
 static int start_guest(struct live *l, unsigned int i)
 {
 	char self[4200], name[16], bytes[24], seconds[24];
@@ -72,10 +77,10 @@ static int start_guest(struct live *l, unsigned int i)
 	snprintf(name, sizeof name, "g%u", i);
 	snprintf(bytes, sizeof bytes, "%llu", i % 2 ? LONG_BYTES : SHORT_BYTES);
 	/* Long enough for all to come up, and to outlast the measurement. */
-	snprintf(seconds, sizeof seconds, "%u", l->windows + 2 + l->nr / 2);
+	snprintf(seconds, sizeof seconds, "%u", guest_seconds(l));
 	return child_start(l->b,
 			   (char *[]){ (char *)"gpuvm", (char *)"run", (char *)"--socket", l->socket,
-				       (char *)"--vram", (char *)"64M", (char *)"--name", name,
+				       (char *)"--vram", (char *)"128M", (char *)"--name", name,
 				       (char *)"--", self, (char *)"sched-probe", bytes, seconds, NULL },
 			   true, &l->guest[i]);
 }
@@ -164,8 +169,6 @@ static int watch(struct live *l)
 			gpu = gpu < (double)most ? gpu : (double)most;
 			measure_got(l->m, i, from, from + (uint64_t)gpu);
 			measure_wanted(l->m, i, from, from + (uint64_t)held);
-			l->copied += (is[i].done - was[i].done) *
-				     (double)(i % 2 ? LONG_BYTES : SHORT_BYTES) / l->windows;
 		}
 		memcpy(was, is, sizeof was);
 		at = now;
@@ -175,13 +178,19 @@ static int watch(struct live *l)
 
 static int stop_all(struct live *l)
 {
-	int code, err = 0;
+	int code, ignored, err = 0;
 
 	for (unsigned int i = 0; i < l->nr; i++)
 		if (l->guest[i].pid > 0) {
 			char *text = NULL;
 
+			json_t *r;
+
 			err |= child_wait(&l->guest[i], &text);
+			r = text ? json_loads(text, 0, NULL) : NULL;
+			l->copied += json_number_value(json_object_get(r, "copies")) *
+				     (double)(i % 2 ? LONG_BYTES : SHORT_BYTES) / guest_seconds(l);
+			json_decref(r);
 			free(text);
 		}
 	json_decref(child_json(l->b,
@@ -193,9 +202,9 @@ static int stop_all(struct live *l)
 	json_decref(child_json(l->b,
 			       (char *[]){ (char *)"gpuvm", (char *)"stop", (char *)"--socket", l->socket,
 					   NULL },
-			       &err));
+			       &ignored));
 	child_wait(&l->daemon, NULL);
-	return code ? -1 : 0;
+	return code || err ? -1 : 0;
 }
 
 /* The simulator's figures for loops of the lengths and gaps that were measured. */
