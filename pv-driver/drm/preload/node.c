@@ -56,6 +56,7 @@ struct card { /* everything behind the nodes */
 static struct {
 	pthread_mutex_t lock, start_lock;
 	struct card *card;
+	pid_t pid;   /* whose card it is */
 	bool failed; /* said so already */
 	uint32_t nr; /* used nodes */
 	struct node node[MAX_NODES];
@@ -162,8 +163,10 @@ static int card_get(struct card **out)
 	int err = 0;
 
 	pthread_mutex_lock(&table.start_lock);
-	if (!table.card)
+	if (!table.card) {
+		table.pid = getpid();
 		err = card_start(&table.card);
+	}
 	*out = table.card;
 	pthread_mutex_unlock(&table.start_lock);
 	return err;
@@ -189,6 +192,15 @@ static struct node *find(const struct node_id *id)
 	return NULL;
 }
 
+/*
+ * A child of vfork runs on our memory with descriptors of its own, and one of
+ * a bare clone has no fork handlers: what they do is not for our tables.
+ */
+static bool own_process(void)
+{
+	return getpid() == table.pid;
+}
+
 static bool any(void)
 {
 	return __atomic_load_n(&table.nr, __ATOMIC_ACQUIRE);
@@ -205,7 +217,7 @@ struct nvdrm_client *node_get(int fd, bool *stale)
 		return NULL;
 	pthread_mutex_lock(&table.lock);
 	n = find(&id);
-	if (n && n->client) {
+	if (n && n->client && own_process()) {
 		n->busy++;
 		c = n->client;
 	}
@@ -301,7 +313,7 @@ bool node_closing(int fd, struct node_id *id)
 	struct node *n;
 	bool ours;
 
-	if (!node_drm() || raw_id(fd, id))
+	if (!node_drm() || !own_process() || raw_id(fd, id))
 		return false;
 	pthread_mutex_lock(&table.lock);
 	n = find(id);
@@ -423,6 +435,6 @@ __attribute__((destructor)) static void node_fini(void)
 {
 	struct card *c = __atomic_load_n(&table.card, __ATOMIC_ACQUIRE);
 
-	if (c && !c->dev)
+	if (c && !c->dev && own_process())
 		nvdrm_quiet(c->drm);
 }
