@@ -25,7 +25,7 @@ with tempfile.TemporaryDirectory(prefix="gpuvm-cli-") as scratch:
     nothing = os.path.join(scratch, "no.sock")
 
     # The happy path.
-    for mode in ("native", "passthrough", "full"):
+    for mode in ("native", "passthrough", "full", "naive-pv", "naive-pv,multicall", "naive-pv,multicall=7"):
         code, out, err = run(GPUVM, "run", "--private", "--mode", mode, "--", COPY, "--json", data)
         try:
             r = json.loads(out)
@@ -50,6 +50,9 @@ with tempfile.TemporaryDirectory(prefix="gpuvm-cli-") as scratch:
     one_line("--gpu with an unknown option", code, err, "colour")
     code, _, err = run(GPUVM, "run", "--mode", "fast", "--", "true")
     one_line("unknown --mode", code, err, "fast")
+    for mode in ("naive-pv,multicall=0", "naive-pv,multicall=x", "naive-pv,speed", "full,multicall", "naive-pv,"):
+        code, _, err = run(GPUVM, "run", "--mode", mode, "--", "true")
+        one_line(f"--mode {mode}", code, err, mode)
     code, _, err = run(GPUVM, "run", "--private", "--vram", "64G", "--", "true")
     one_line("too much VRAM", code, err, "VRAM")
     code, _, err = run(GPUVM, "run", "--vram", "-5", "--", "true")
