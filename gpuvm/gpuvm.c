@@ -65,10 +65,10 @@ static int lay_out(struct gpuvm *g, const struct gpuvm_cfg *cfg, char *msg, size
 	return r;
 }
 
-static int sched_start(struct gpuvm *g, const char *name, char *msg, size_t n)
+static int sched_start(struct gpuvm *g, const struct gpuvm_cfg *cfg, char *msg, size_t n)
 {
 	struct sched_choice c;
-	int r = sched_choice_open(name ? name : "fifo", &c, msg, n);
+	int r = sched_choice_open(cfg->policy ? cfg->policy : "fifo", &c, msg, n);
 
 	if (r)
 		return r;
@@ -78,6 +78,11 @@ static int sched_start(struct gpuvm *g, const char *name, char *msg, size_t n)
 	sched_choice_close(&c);
 	if (r)
 		snprintf(msg, n, "the scheduler does not start: %s", strerror(-r));
+	if (!r && cfg->sched_trace) {
+		r = sched_record_open(cfg->sched_trace, g->sched, dev_now(g->dev), &g->record);
+		if (r)
+			snprintf(msg, n, "--sched-trace %s: %s", cfg->sched_trace, strerror(-r));
+	}
 	return r;
 }
 
@@ -102,7 +107,7 @@ int gpuvm_new(struct dev *dev, const struct gpuvm_cfg *cfg, struct gpuvm **out, 
 	if (!r)
 		r = lay_out(g, cfg, msg, n);
 	if (!r)
-		r = sched_start(g, cfg->policy, msg, n);
+		r = sched_start(g, cfg, msg, n);
 	if (!r)
 		r = host_start(g, msg, n);
 	if (r) {

@@ -123,6 +123,7 @@ struct vgpu {
 
 struct gpuvm_cfg {
 	const char *policy;	 /* as sched_choice_open() reads it; NULL: "fifo" */
+	const char *sched_trace; /* file to record the scheduler's work in; NULL: none */
 	uint64_t host_vram_len;	 /* VRAM the mediator keeps for itself; 0: derived */
 	const struct log *log;
 	bool audit_each_flush;	 /* run shadow_audit after each TLB flush (slow; tests) */

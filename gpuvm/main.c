@@ -18,7 +18,6 @@
 #include "gpuvm/gpuvm.h"
 #include "gpuvm/hv/process.h"
 #include "gpuvm/hv/vfio_user.h"
-#include "scheduler/record.h"
 
 /* How long the loop looks for work before it blocks: about one futex wake-up across cores. */
 #define SPIN_NS 30000ull
@@ -142,6 +141,7 @@ static int open_signals(void)
 static int open_all(struct daemon *d)
 {
 	struct gpuvm_cfg cfg = { .policy = d->opt.policy,
+				 .sched_trace = d->opt.sched_trace,
 				 .host_vram_len = d->opt.host_vram,
 				 .log = &d->log,
 				 .audit_each_flush = d->opt.audit };
@@ -154,9 +154,6 @@ static int open_all(struct daemon *d)
 		return bad("%s", msg);
 	if (gpuvm_new(dev, &cfg, &d->g, msg, sizeof msg))
 		return bad("%s", msg);
-	if (d->opt.sched_trace &&
-	    sched_record_open(d->opt.sched_trace, d->g->sched, dev_now(dev), &d->g->record))
-		return bad("--sched-trace %s: cannot be written", d->opt.sched_trace);
 	if (hv_process_open(&gpuvm_up, d->g, &d->log, &d->hv))
 		return bad("cannot open the process port%s", "");
 	gpuvm_set_hv(d->g, d->hv);

@@ -35,8 +35,10 @@ int timeline_open(const char *path, struct timeline **out)
 		return err;
 	}
 	fprintf(t->f, "{\"displayTimeUnit\": \"ms\", \"traceEvents\": [\n"
-		      "{\"ph\": \"M\", \"pid\": 1, \"name\": \"process_name\", \"args\": {\"name\": \"engines\"}},\n"
-		      "{\"ph\": \"M\", \"pid\": 2, \"name\": \"process_name\", \"args\": {\"name\": \"guests, held\"}}");
+		      "{\"ph\": \"M\", \"pid\": 1, \"name\": \"process_name\", "
+		      "\"args\": {\"name\": \"engines\"}},\n"
+		      "{\"ph\": \"M\", \"pid\": 2, \"name\": \"process_name\", "
+		      "\"args\": {\"name\": \"guests, held\"}}");
 	*out = t;
 	return 0;
 }
@@ -54,7 +56,9 @@ static void name_row(struct timeline *t, uint64_t *named, int pid, uint32_t row,
 static void event(struct timeline *t, int pid, uint32_t row, const char *name, uint64_t from, uint64_t to)
 {
 	if (t->nr == EVENTS_MAX)
-		fprintf(t->f, ",\n{\"ph\": \"i\", \"s\": \"g\", \"pid\": 1, \"tid\": 0, \"ts\": %.3f, \"name\": \"cut here\"}",
+		fprintf(t->f,
+			",\n{\"ph\": \"i\", \"s\": \"g\", \"pid\": 1, \"tid\": 0, \"ts\": %.3f, "
+			"\"name\": \"cut here\"}",
 			(double)from / 1000);
 	if (t->nr++ >= EVENTS_MAX)
 		return;
