@@ -318,7 +318,7 @@ static void dead_channel(void **state)
 	put(&k, push_header(PUSH_INC, 0, HOST_SET_OBJECT, 1));
 	put(&k, 0xa097);
 	a = (struct job_args){ .chan = k.chan, .write = &w };
-	assert_int_equal(submit(&k, &a), 0);
+	/* It may be dead before the call that killed it is over. */
 	assert_int_equal(until_not(&k, &a, 0), -ENODEV);
 	/* Whoever waits for its work is let go; the rest of the client goes on. */
 	assert_int_equal(prep(&k, w.handle, WRITE), 0);
