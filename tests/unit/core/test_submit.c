@@ -268,6 +268,105 @@ static void test_null_policy_pipelines(void **state)
 	assert_int_equal(chan(&a)->put_host, chan(&a)->put);
 }
 
+/* A slice ends between the entries of one doorbell: another guest's work goes in between, all of it ends right. */
+static void test_slice_ends_within_a_doorbell(void **state)
+{
+	struct rig *r = *state;
+	struct sched_choice wfq;
+	struct raw a, b;
+	char msg[100];
+
+	assert_int_equal(sched_choice_open("wfq:slice=10us,grace=0", &wfq, msg, sizeof(msg)), 0);
+	assert_int_equal(sched_use(r->g->sched, &wfq, 0), 0);
+	raw_start(&a, r, 0, 5, BASE);
+	raw_start(&b, r, 1, 5, BASE);
+	/* Eight entries, one doorbell. */
+	for (int k = 0; k < 8; k++) {
+		uint64_t e = gp_entry_pack(RAW_VA + RAW_PUSH + a.first * 4, 10);
+
+		raw_fence(&a);
+		assert_int_equal(a.words, 10);
+		vram_wr64(r, 0, BASE + RAW_RING + a.put * 8, e);
+		a.first += a.words;
+		a.words = 0;
+		a.put++;
+	}
+	raw_doorbell(&a, a.put);
+	/* The first tells how long they are, so one has gone. */
+	assert_int_equal(host_userd_rd(r->g, chan(&a)->host, USERD_GP_PUT), 1);
+	assert_int_equal(chan(&a)->put, 8);
+	raw_fence(&b);
+	raw_submit(&b);
+	assert_true(raw_wait(&b));
+	assert_false(raw_fenced(&a));
+	assert_true(raw_wait(&a));
+	raw_run(r, 4);
+	assert_int_equal(r->v[0]->stats.doorbells, 1);
+	assert_true(r->v[0]->stats.submissions > 1);
+	assert_int_equal(r->v[0]->stats.completions, r->v[0]->stats.submissions);
+	assert_int_equal(chan(&a)->put_host, 8);
+	assert_int_equal(gpuvm_audit(r->g, stderr), 0);
+}
+
+/* A doorbell beyond the ring that joins one that waits must not reach the card either. */
+static void test_bad_doorbell_joins(void **state)
+{
+	struct rig *r = *state;
+	struct raw a, b;
+
+	raw_start(&a, r, 0, 5, BASE);
+	raw_start(&b, r, 1, 5, BASE);
+	raw_hang(&a, 0);
+	raw_submit(&a);
+	raw_run(r, 2);
+	raw_fence(&b);
+	raw_submit(&b);
+	raw_run(r, 2);
+	assert_non_null(chan(&b)->queued);
+	raw_doorbell(&b, 0x7fffffff);
+	vram_wr32(r, 0, BASE + RAW_FENCE + 16, 0x600d600d);
+	raw_run(r, 10);
+	assert_int_equal(r->v[1]->stats.guest_faults, 1);
+	assert_int_equal(host_userd_rd(r->g, chan(&b)->host, USERD_GP_PUT), 0);
+	assert_null(chan(&b)->queued);
+	/* The right one works. */
+	raw_doorbell(&b, b.put);
+	assert_true(raw_wait(&b));
+	assert_int_equal(gpuvm_audit(r->g, stderr), 0);
+}
+
+/* An endless submission under each policy: stopped in time, the neighbour's work ends, nothing is left. */
+static void test_endless_under_each_policy(void **state)
+{
+	struct rig *r = *state;
+	const struct sched_policy *p;
+
+	r->v[0]->cfg.timeout_ms = 5;
+	for (unsigned int i = 0; (p = sched_policy_at(i)); i++) {
+		struct raw a, b;
+
+		assert_int_equal(sched_set_policy(r->g->sched, p, dev_now(r->g->dev)), 0);
+		raw_start(&a, r, 0, 5, BASE);
+		raw_start(&b, r, 1, 5, BASE);
+		raw_hang(&a, SEM_SWITCH);
+		raw_submit(&a);
+		raw_run(r, 2);
+		raw_fence(&b);
+		raw_submit(&b);
+		for (int k = 0; k < 15 && !raw_dead(&a); k++)
+			raw_step(r, 1000000);
+		if (!raw_dead(&a) || !raw_wait(&b))
+			fail_msg("%s: %s", p->name, raw_dead(&a) ? "the neighbour waits" : "not stopped");
+		raw_run(r, 4);
+		assert_int_equal(r->v[0]->stats.watchdog, i + 1);
+		assert_int_equal(r->v[1]->stats.watchdog, 0);
+		assert_int_equal(r->v[0]->ent->nr_running + r->v[1]->ent->nr_running, 0);
+		assert_int_equal(gpuvm_audit(r->g, stderr), 0);
+		raw_unbind(&a);
+		raw_unbind(&b);
+	}
+}
+
 /* The memory for a submission is missing at the doorbell: it is tried again, not lost. */
 static int fail_left;
 static int fail_next(void)
@@ -306,6 +405,9 @@ int main(void)
 		RIG_TEST(test_coming_back_goes_on),
 		RIG_TEST(test_engines_are_charged_apart),
 		RIG_TEST(test_null_policy_pipelines),
+		RIG_TEST(test_slice_ends_within_a_doorbell),
+		RIG_TEST(test_bad_doorbell_joins),
+		RIG_TEST(test_endless_under_each_policy),
 		RIG_TEST(test_no_memory_is_tried_again),
 	};
 

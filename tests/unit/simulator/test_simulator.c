@@ -23,7 +23,7 @@ static struct virt_result run_mix(const struct mix *m, const char *policy, uint6
 {
 	struct sched_choice c;
 	struct virt_cfg cfg = { .mix = m, .choice = &c, .seed = seed };
-	struct virt_result r;
+	struct virt_result r = { 0 };
 
 	if (sched_choice_open(policy, &c, msg, sizeof(msg)) || virt_run(&cfg, &r, msg, sizeof(msg)))
 		fail_msg("%s: %s", policy, msg);
