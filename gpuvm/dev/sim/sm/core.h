@@ -245,6 +245,8 @@ void flow_barrier_check(struct worker *, struct cta *, uint32_t id);
 void space_forget(struct worker *);
 /* The page around va, or NULL after launch_fault(). */
 const struct page *space_page(struct worker *, uint64_t va, bool write);
+/* Makes the page around va known if there is one; what is wrong with it is for the access to say. */
+void space_touch(struct worker *, uint64_t va, bool write);
 /* The same when it is known already. */
 static inline const struct page *space_known(const struct worker *wk, uint64_t va, bool write)
 {

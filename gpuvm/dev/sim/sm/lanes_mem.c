@@ -168,6 +168,10 @@ LANES_INLINE bool global_quick(struct gang *g, const struct uop *u, uint64_t *va
 	const struct page *p = space_known(g->wk, lo, write);
 	uint32_t len = type_len(u->in.dtype), odd = 0;
 
+	if (!p) {
+		space_touch(g->wk, lo, write);
+		p = space_known(g->wk, lo, write);
+	}
 	/* Pages are kept under their addresses behind the remapping. */
 	if (!p || hi + len - 1 > p->last || !g->wk->launch->remap_identity)
 		return false;

@@ -103,6 +103,13 @@ const struct page *space_page(struct worker *wk, uint64_t va, bool write)
 	return p;
 }
 
+void space_touch(struct worker *wk, uint64_t va, bool write)
+{
+	enum fault_reason why = FAULT_NONE;
+
+	page_of(wk, va, write, &why);
+}
+
 static enum fault_reason move(struct worker *wk, uint64_t *va, uint8_t *buf, uint32_t len,
 			      bool write)
 {
