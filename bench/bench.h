@@ -39,6 +39,7 @@ double bench_median(double *v, size_t n);
 /* Each measures one thing; 0, or 1 after a line on stderr. */
 int bench_trap(struct bench *);
 int bench_shadow(struct bench *);
+int bench_track(struct bench *);
 int bench_copy(struct bench *);
 int bench_idle(struct bench *);
 int bench_doorbell(struct bench *);

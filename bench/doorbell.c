@@ -99,17 +99,24 @@ static int probe_mode(struct bench *b, const char *mode, double *us)
 
 int bench_doorbell(struct bench *b)
 {
-	static const char *const mode[] = { "native", "passthrough", "full" };
-	double us[3];
+	static const struct {
+		const char *mode, *name;
+	} row[] = {
+		{ "native", "doorbell to interrupt, native" },
+		{ "passthrough", "doorbell to interrupt, passthrough" },
+		{ "full", "doorbell to interrupt, full" },
+		{ "full,lazy", "doorbell to interrupt, full-lazy" },
+		{ "full,track", "doorbell to interrupt, full-track" },
+		{ "full,best", "doorbell to interrupt, full-best" },
+	};
+	double us[sizeof row / sizeof row[0]];
 
-	for (int i = 0; i < 3; i++) {
-		if (probe_mode(b, mode[i], &us[i])) {
-			fprintf(stderr, "gpuvm-bench: doorbell: mode %s failed\n", mode[i]);
+	for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
+		if (probe_mode(b, row[i].mode, &us[i])) {
+			fprintf(stderr, "gpuvm-bench: doorbell: mode %s failed\n", row[i].mode);
 			return 1;
 		}
-		bench_row(b, &(struct bench_result){ .name = i == 0 ? "doorbell to interrupt, native" :
-							     i == 1 ? "doorbell to interrupt, passthrough" :
-								      "doorbell to interrupt, full",
+		bench_row(b, &(struct bench_result){ .name = row[i].name,
 						     .unit = "us",
 						     .value = us[i],
 						     .floor = us[0],

@@ -15,6 +15,7 @@ static const struct {
 } suites[] = {
 	{ "trap", "one trapped access against a bare signal and ping-pong", bench_trap, true },
 	{ "shadow", "page-table entries shadowed a second against a hand-written loop", bench_shadow, true },
+	{ "track", "a flush after one changed entry, by number of tables and options", bench_track, true },
 	{ "copy", "copy engine throughput against memcpy", bench_copy, true },
 	{ "idle", "memory of an idle virtual GPU", bench_idle, true },
 	{ "doorbell", "doorbell to completion interrupt, native and full", bench_doorbell, true },

@@ -12,21 +12,14 @@
 #include <string.h>
 
 #include "bench/bench.h"
+#include "bench/shadow_rig.h"
 #include "gpuvm/base/clock.h"
 #include "gpuvm/dev/dev.h"
-#include "gpuvm/fermi/inst.h"
 #include "gpuvm/fermi/pte.h"
-#include "gpuvm/hv/null.h"
 #include "shadow/shadow.h"
 
 #define ENTRIES 32768u
 #define ROUNDS_MAX 1001
-/* Where the guest keeps things in its VRAM. */
-#define G_INST 0x100000u
-#define G_PD 0x110000u
-#define G_PT 0x140000u
-#define G_VRAM (192ull << 20)
-
 struct hand {
 	uint64_t chunk[G_VRAM >> PART_CHUNK_SHIFT];
 	uint64_t in[ENTRIES], out[ENTRIES];
@@ -89,89 +82,21 @@ static double floor_rate(const uint64_t *table, unsigned int rounds, bool blocks
 	return sink ? 0 : bench_median(v, rounds);
 }
 
-struct rig {
-	struct dev *dev;
-	struct hv *hv;
-	struct hv_guest *guest;
-	struct vheap *heap;
-	struct part_pool *pool;
-	struct part *part;
-	struct shadow *shadow;
-	struct shadow_guest *sg;
-	struct shadow_chan *chan;
-};
-
-static int up_attach(void *core, struct hv_guest *g)
+static int fill_guest(struct shadow_rig *r, uint64_t *table)
 {
-	(void)core;
-	(void)g;
-	return 0;
-}
-
-static void up_detach(void *core, struct hv_guest *g)
-{
-	(void)core;
-	(void)g;
-}
-
-static const struct hv_up up = { .attach = up_attach, .detach = up_detach };
-
-static void on_fault(void *arg, enum shadow_fault f, uint64_t where)
-{
-	(void)arg;
-	fprintf(stderr, "gpuvm-bench: shadow: %s at %llx\n", shadow_fault_name(f),
-		(unsigned long long)where);
-}
-
-static int rig_open(struct rig *r)
-{
-	struct shadow_guest_cfg cfg = { .table_quota = 32ull << 20, .fault = on_fault };
-	char msg[200];
-
-	if (dev_open("sim:vram=256M", NULL, &r->dev, msg, sizeof msg) ||
-	    hv_null_open(&up, r, NULL, &r->hv) ||
-	    hv_null_guest_new(r->hv, "bench", 1 << 20, NULL, &r->guest) ||
-	    vheap_new(hvram(208ull << 20), 40ull << 20, &r->heap) ||
-	    part_pool_new(hvram(2ull << 20), 204ull << 20, 128, &r->pool) ||
-	    part_new(r->pool, G_VRAM, 8, &r->part) ||
-	    shadow_new(r->dev, r->heap, NULL, &r->shadow))
-		return -1;
-	cfg.part = r->part;
-	cfg.guest = r->guest;
-	return shadow_guest_new(r->shadow, &cfg, &r->sg);
-}
-
-static void rig_close(struct rig *r)
-{
-	shadow_chan_unbind(r->chan);
-	shadow_guest_free(r->sg);
-	shadow_free(r->shadow);
-	part_free(r->part);
-	part_pool_free(r->pool);
-	vheap_free(r->heap);
-	hv_close(r->hv);
-	dev_close(r->dev);
-}
-
-static int fill_guest(struct rig *r, uint64_t *table)
-{
-	uint64_t pde = pde_pack_small(PDE_VRAM, G_PT), pdb = G_PD, limit = (1ull << 40) - 1;
-	hvram_t userd;
+	uint64_t pde = pde_pack_small(PDE_VRAM, G_PT);
 
 	for (uint32_t i = 0; i < ENTRIES; i++)
 		table[i] = pte_pack(PTE_VRAM, (uint64_t)(i * 2654435761u % (G_VRAM >> 12)) << 12,
 				    PTE_PRESENT);
 	if (shadow_gmem_wr(r->sg, PTE_VRAM, G_PT, table, ENTRIES * 8) ||
-	    shadow_gmem_wr(r->sg, PTE_VRAM, G_PD, &pde, 8) ||
-	    shadow_gmem_wr(r->sg, PTE_VRAM, G_INST + INST_PDB_LO, &pdb, 8) ||
-	    shadow_gmem_wr(r->sg, PTE_VRAM, G_INST + INST_LIMIT_LO, &limit, 8) ||
-	    vheap_alloc(r->heap, 4096, 4096, &userd))
+	    shadow_gmem_wr(r->sg, PTE_VRAM, G_PD, &pde, 8))
 		return -1;
-	return shadow_chan_bind(r->sg, gchan(0), gvram(G_INST), userd, &r->chan);
+	return shadow_rig_bind(r);
 }
 
 /* Entries a microsecond, counted by the shadow itself. */
-static double shadow_rate(struct rig *r, unsigned int rounds)
+static double shadow_rate(struct shadow_rig *r, unsigned int rounds)
 {
 	static double v[ROUNDS_MAX];
 
@@ -193,9 +118,9 @@ int bench_shadow(struct bench *b)
 {
 	unsigned int rounds = b->quick ? 101 : ROUNDS_MAX;
 	uint64_t *table = malloc(ENTRIES * 8);
-	struct rig r = { 0 };
+	struct shadow_rig r = { 0 };
 	double floor[2] = { 0, 0 }, rate = 0;
-	int err = table ? rig_open(&r) : -1;
+	int err = table ? shadow_rig_open(&r, 0) : -1;
 
 	if (!err)
 		err = fill_guest(&r, table);
@@ -218,7 +143,7 @@ int bench_shadow(struct bench *b)
 						     .target = 0.8,
 						     .target_kind = i ? ' ' : '>',
 						     .options = "none" });
-	rig_close(&r);
+	shadow_rig_close(&r);
 	free(table);
 	return err ? 1 : 0;
 }

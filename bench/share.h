@@ -20,6 +20,7 @@ struct share_report {
 	const char *file; /* JSON goes here; NULL: nowhere */
 	struct share_row row[SHARE_ROWS]; /* the first is native */
 	unsigned int nr, audits;
+	unsigned int nr_alone; /* of them, from the first on, ran alone */
 	bool audit_clean;
 };
 

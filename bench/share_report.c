@@ -38,9 +38,9 @@ static double share_of(const struct share_report *r, unsigned int i)
 {
 	json_int_t all = 0;
 
-	if (i < 3)
+	if (i < r->nr_alone)
 		return r->row[i].metrics ? 1 : 0;
-	for (unsigned int k = 3; k < r->nr; k++)
+	for (unsigned int k = r->nr_alone; k < r->nr; k++)
 		all += gpu_ns(r->row[k].metrics);
 	return all ? (double)gpu_ns(r->row[i].metrics) / (double)all : 0;
 }
@@ -71,7 +71,7 @@ static void print_row(const struct share_report *r, unsigned int i)
 	const struct share_row *w = &r->row[i];
 	const json_t *s = json_object_get(w->metrics, "shadow");
 
-	printf("%-12s %-11s %6lld MiB %-8s %8.3f s %7.2fx %8lld %8lld %8lld %7lld %7lld %9lld %6.1f%%\n",
+	printf("%-15s %-11s %6lld MiB %-8s %8.3f s %7.2fx %8lld %8lld %8lld %7lld %7lld %9lld %6.1f%%\n",
 	       w->name, w->mode, (long long)num(w->result, "bytes") >> 20, w->verified ? "yes" : "NO",
 	       share_seconds(w->result), ratio_native(r, i), (long long)trapped(w->metrics, "bar0"),
 	       (long long)trapped(w->metrics, "bar1"), (long long)trapped(w->metrics, "bar3"),
@@ -85,7 +85,7 @@ int share_report(const struct share_report *r)
 	bool all = true;
 	int err = 0;
 
-	printf("\n%-12s %-11s %10s %-8s %10s %8s %8s %8s %8s %7s %7s %9s %7s\n", "guest", "mode", "bytes",
+	printf("\n%-15s %-11s %10s %-8s %10s %8s %8s %8s %8s %7s %7s %9s %7s\n", "guest", "mode", "bytes",
 	       "verified", "time", "native", "BAR0", "BAR1", "BAR3", "flushes", "scans", "PTEs", "GPU");
 	for (unsigned int i = 0; i < r->nr; i++) {
 		print_row(r, i);

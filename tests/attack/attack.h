@@ -23,6 +23,20 @@
 #define PROBE 0x1000000ull
 #define NOTHING 0x07070707u
 
+/* Runs the group without shadowing options, with lazy, with track, and with all. */
+#define attack_run_group(tests)                                                                    \
+	({                                                                                         \
+		static const uint32_t sets[] = { 0, SHADOW_OPT_LAZY, SHADOW_OPT_TRACK,             \
+						 SHADOW_OPTS_ALL };                                \
+		int failed = 0;                                                                    \
+                                                                                                   \
+		for (size_t s = 0; s < ARRAY_SIZE(sets); s++) {                                    \
+			rig_opts = sets[s];                                                        \
+			failed += cmocka_run_group_tests(tests, NULL, NULL);                       \
+		}                                                                                  \
+		failed;                                                                            \
+	})
+
 /* Victim's memory: in VRAM, at this offset of its own, and in RAM. */
 #define V_VRAM 0x600000ull
 #define V_RAM 0x40000ull
@@ -71,6 +85,15 @@ static inline void evil_start(struct raw *c, struct rig *r)
 	raw_map(c, MINE, raw_pte(MINE));
 	raw_map(c, LOOT, raw_pte(LOOT));
 	raw_flush(c);
+}
+
+/* What a doorbell does first: a flush that was put off is made good. */
+static inline void evil_use(struct raw *c)
+{
+	struct vgpu_chan *ch = c->r->v[c->i]->chan[c->id];
+
+	if (ch && ch->shadow)
+		assert_int_equal(shadow_chan_sync(ch->shadow), 0);
 }
 
 /*

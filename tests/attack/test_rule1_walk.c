@@ -63,6 +63,7 @@ static void test_table_rewritten_after_flush(void **state)
 	evil_start(&c, r);
 	raw_map(&c, PROBE, raw_pte(MINE));
 	raw_flush(&c);
+	evil_use(&c);
 	raw_map(&c, PROBE, raw_pte(victim_card_vram(r)));
 	assert_true(evil_got_nothing(&c, PROBE, PROBE));
 	assert_int_equal(vram_rd32(r, EVIL, LOOT), 0xbadbadba); /* its own page, as checked */
@@ -190,5 +191,5 @@ int main(void)
 		T(test_runlist_rewritten_after_submit),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return attack_run_group(tests);
 }

@@ -35,6 +35,7 @@ static void try_pte(struct rig *r, uint64_t pte)
 	evil_start(&c, r);
 	raw_map(&c, PROBE, pte);
 	raw_flush(&c);
+	evil_use(&c);
 	assert_true(shadow_faults(r) > faults);
 	assert_true(r->v[EVIL]->stats.guest_faults > guest);
 	assert_true(evil_got_nothing(&c, PROBE, PROBE));
@@ -124,6 +125,7 @@ static void test_large_pages(void **state)
 		faults = shadow_faults(r);
 		vram_wr64(r, EVIL, table, pte);
 		raw_flush(&c);
+		evil_use(&c);
 		assert_true(shadow_faults(r) > faults);
 		assert_true(evil_got_nothing(&c, 0x8000000 + (V_VRAM & 0x1ffff), 0x8000000));
 		assert_int_equal(gpuvm_audit(r->g, stderr), 0);
@@ -180,6 +182,7 @@ static void test_directory_entries(void **state)
 		faults = shadow_faults(r);
 		vram_wr64(r, EVIL, BASE + RAW_DIR + 8, bad[i]);
 		raw_flush(&c);
+		evil_use(&c);
 		if (shadow_faults(r) <= faults)
 			fail_msg("entry %zu: not counted", i);
 		assert_true(evil_got_nothing(&c, 0x8000000, 0x8000000));
@@ -225,10 +228,12 @@ static void test_unmapped_page(void **state)
 	evil_start(&c, r);
 	raw_map(&c, PROBE, raw_pte_sys(0x30000));
 	raw_flush(&c);
+	evil_use(&c);
 	assert_int_equal(hv_null_pins(r->hg[EVIL]), 1);
 	assert_true(raw_copy(&c, PROBE, MINE, 4));
 	raw_map(&c, PROBE, 0);
 	raw_flush(&c);
+	evil_use(&c);
 	assert_int_equal(hv_null_pins(r->hg[EVIL]), 0);
 	vram_wr32(r, EVIL, LOOT, NOTHING);
 	raw_m2mf(&c, LOOT, PROBE, 4);
@@ -255,5 +260,5 @@ int main(void)
 		T(test_unmapped_page),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return attack_run_group(tests);
 }

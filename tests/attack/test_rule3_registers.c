@@ -173,5 +173,5 @@ int main(void)
 		RIG_TEST(test_named_whole_card_registers),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return attack_run_group(tests);
 }

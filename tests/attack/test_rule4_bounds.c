@@ -265,5 +265,5 @@ int main(void)
 						rig_teardown),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return attack_run_group(tests);
 }

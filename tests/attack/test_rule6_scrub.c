@@ -178,5 +178,5 @@ int main(void)
 		T(test_shadow_tables),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return attack_run_group(tests);
 }

@@ -252,6 +252,7 @@ static void test_shadow_memory_is_its_own(void **state)
 		vram_wr64(r, EVIL, BASE + RAW_DIR + i * 8,
 			  pde_pack_small(PDE_VRAM, BASE + RAW_TABLE));
 	raw_flush(&c);
+	evil_use(&c);
 	assert_true(shadow_guest_stats(r->v[EVIL]->shadow)->faults[SHADOW_FAULT_QUOTA] > 0);
 	assert_true(vheap_used(r->g->heap) - used <= r->v[EVIL]->shadow_quota);
 	assert_true(victim_works(r, &v));
@@ -270,5 +271,5 @@ int main(void)
 		RIG_TEST(test_shadow_memory_is_its_own),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return attack_run_group(tests);
 }

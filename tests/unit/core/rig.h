@@ -26,9 +26,15 @@ struct rig {
 	struct vgpu *v[2];
 };
 
+/* Shadowing options of the guests that come next. */
+static uint32_t rig_opts;
+
 static inline void rig_guest(struct rig *r, int i, bool pci_off)
 {
-	const struct vgpu_cfg cfg = { .mode = VGPU_FULL, .vram_len = RIG_VRAM, .pci_off = pci_off };
+	const struct vgpu_cfg cfg = { .mode = VGPU_FULL,
+				      .vram_len = RIG_VRAM,
+				      .shadow_opts = rig_opts,
+				      .pci_off = pci_off };
 
 	assert_int_equal(hv_null_guest_new(r->hv, i ? "b" : "a", RIG_RAM, &cfg, &r->hg[i]), 0);
 	r->v[i] = r->hg[i]->vgpu;
