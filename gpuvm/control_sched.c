@@ -123,16 +123,15 @@ json_t *control_set(struct vgpu *v, json_t *req)
 		if (no)
 			return no;
 	}
-	/* First what can fail for want of memory; and then the old options hold. */
 	if (to.shadow_opts != v->cfg.shadow_opts)
 		err = shadow_guest_set_opts(v->shadow, to.shadow_opts);
+	if (!err)
+		err = sched_ent_tune(v->ent, &to.cfg, dev_now(v->g->dev));
 	if (err) {
 		shadow_guest_set_opts(v->shadow, v->cfg.shadow_opts);
-		return control_refuse("options: %s", strerror(-err));
+		return control_refuse("set: nothing changed: %s", strerror(-err));
 	}
 	v->cfg.shadow_opts = to.shadow_opts;
-	if (sched_ent_tune(v->ent, &to.cfg, dev_now(v->g->dev)))
-		return control_refuse("set: refused");
 	v->cfg.timeout_ms = to.timeout_ms;
 	submit_pump(v->g, dev_now(v->g->dev));
 	return json_pack("{s:b}", "ok", 1);
