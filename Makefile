@@ -219,6 +219,17 @@ check-gcc:
 	@$(MAKE) --no-print-directory -s O=$(O)/gcc CC=gcc all tests
 	@GPUVM_BUILD=$(O)/gcc python3 tests/run.py --title gcc $(SUM) $(TESTS:$(O)/%=$(O)/gcc/%) $(T_SCRIPTS) $(T_LONG)
 
+# Stock Linux in QEMU on our GPU (some minutes).  The packages are kept in build/vm.
+.PHONY: test-vm
+VM_GUEST := $(patsubst tests/vm/guest/%.c,$(O)/vm-guest/%,$(wildcard tests/vm/guest/*.c))
+$(O)/vm-guest/%: tests/vm/guest/%.c
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -std=gnu11 $(CFLAGS) $(WARN) $(if $(filter 1,$(WERROR)),-Werror) -static -I/usr/include/libdrm -o $@ $<
+test-vm:
+	@$(MAKE) --no-print-directory -s all $(VM_GUEST)
+	@GPUVM_BUILD=$(O) python3 tests/run.py --title vm --timeout 900 $(SUM) tests/vm/vm.py
+
 # Everything.  Each part adds to one sum; the last line is the whole.
 TEST_SUM = $(O)/test-sum.json
 .PHONY: test
@@ -295,6 +306,7 @@ help:
 	@echo 'make test       everything: gcc, clang, sanitizers, long tests, fuzz corpora'
 	@echo 'make check-san  the quick tests under AddressSanitizer and UBSan'
 	@echo 'make fuzz       coverage-guided fuzzing, FUZZ_SECONDS=60 for each harness'
+	@echo 'make test-vm    stock Linux 6.1 and 6.12 with nouveau in QEMU on our GPU (fetches packages into build/vm)'
 	@echo 'make bench      ratios against floors measured in the same run; $(O)/bench.json'
 	@echo 'make lint       house rules    make regs-doc  docs/registers.md from the tables'
 	@echo 'make install    PREFIX=/usr/local DESTDIR=    make uninstall    make clean'

@@ -46,9 +46,10 @@ step()
 	irq) say irq "$(grep -e nvkm -e nouveau /proc/interrupts | tr -s ' ' | cut -d' ' -f3)" ;;
 	shell) setsid cttyhack sh ;;
 	run:*)
-		program=${1#run:}
-		"$program"
-		say run "$program" $?
+		# run:PROGRAM:ARG
+		command=$(echo "${1#run:}" | tr : ' ')
+		$command
+		say run "$?" "$command"
 		;;
 	esac
 }
