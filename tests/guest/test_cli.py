@@ -52,7 +52,7 @@ with tempfile.TemporaryDirectory(prefix="gpuvm-cli-") as scratch:
     one_line("unknown --mode", code, err, "fast")
     for mode in ("naive-pv,multicall=0", "naive-pv,multicall=x", "naive-pv,speed", "full,multicall", "naive-pv,"):
         code, _, err = run(GPUVM, "run", "--mode", mode, "--", "true")
-        one_line(f"--mode {mode}", code, err, mode)
+        one_line(f"--mode {mode}", code, err, mode.split(",")[1])
     code, _, err = run(GPUVM, "run", "--private", "--vram", "64G", "--", "true")
     one_line("too much VRAM", code, err, "VRAM")
     code, _, err = run(GPUVM, "run", "--vram", "-5", "--", "true")
