@@ -247,7 +247,7 @@ static void serve(struct native *n, int signal_fd)
 
 		if (n->guest && irq_raised(n))
 			hv_irq(n->guest, 0);
-		if (served > 0 || hv_arm(n->hv))
+		if (served > 0 || n->over || hv_arm(n->hv))
 			continue;
 		poll(p, p[2].fd < 0 ? 2 : 3, p[2].fd < 0 ? TICK_MS : -1);
 		if (p[0].revents)
