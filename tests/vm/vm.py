@@ -31,7 +31,7 @@ FAULT = (
     r"fifo: gr engine fault on channel \d+, recovering",
     r"channel \d+ killed!",
     # 6.12 in its own words.
-    r"fifo: \w+:\w+ .*(rc scheduled|errored|reset)",
+    r"fifo:\d+.*(rc scheduled|errored - disabling channel)",
 )
 
 STEPS = "load,irq,run:copies,run:copies:fault,run:copies,reload%d"
