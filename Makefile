@@ -69,6 +69,8 @@ PROGS := $(foreach p,gpuvmd gpuvm gpuvm-vfio-native gpuvm-copy gpuvm-bench gpuvm
 HAVE_OPENCL := $(shell printf '\043define CL_TARGET_OPENCL_VERSION 120\n\043include <CL/cl.h>\nint main(void) { return clFinish(0); }\n' | \
 	$(CC) -x c - -o /dev/null -lOpenCL 2>/dev/null && echo 1)
 BIN_gpuvm-work := $(wildcard bench/work/*.c)
+# The conformance runner: a program of a guest too.
+BIN_gpuvm-conform := $(addprefix tests/cl/,conform.c case.c input.c)
 BINS := $(PROGS:%=$(O)/bin/%) $(if $(HAVE_OPENCL),$(O)/bin/gpuvm-work)
 
 # The library that programs are started with (gpuvm run), and the files it shows them.  A sanitizer's
@@ -149,6 +151,11 @@ $(O)/bin/gpuvm-work: $(call obj,$(BIN_gpuvm-work)) $(O)/obj/gen/kernels.o $(call
 	@mkdir -p $(@D)
 	$(Q)$(CC) -o $@ $^ $(ALL_LDFLAGS) -lOpenCL -lm
 
+$(O)/bin/gpuvm-conform: $(call obj,$(BIN_gpuvm-conform)) $(call lib,base)
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -o $@ $^ $(ALL_LDFLAGS) -lOpenCL -lm
+
 $(O)/lib/libgpuvm-drm.so: $(call obj,$(SRC_LIB_DRM)) $(call libs_of,drv) pv-driver/drm/export.map $(O)/$(TREE_DRM)
 	$(call say,LD,$@)
 	$(Q)$(CC) -shared -o $@ $(call obj,$(SRC_LIB_DRM)) -Wl,--start-group $(call libs_of,drv) -Wl,--end-group \
@@ -181,8 +188,10 @@ $(O)/tests/policy/%.so: tests/policy/%.c scheduler/sched.h
 	$(Q)$(CC) $(ALL_CFLAGS) -shared -o $@ $<
 $(O)/tests/unit/scheduler/test_choice: | $(T_POLICIES)
 
+T_BINS := $(if $(HAVE_OPENCL),$(O)/bin/gpuvm-conform)
+
 .PHONY: tests
-tests: $(TESTS) $(T_POLICIES)
+tests: $(TESTS) $(T_POLICIES) $(T_BINS)
 
 # Whole-path scenarios that drive the programs, as scripts that speak TAP.
 T_SCRIPTS := $(wildcard tests/guest/test_*.py)
