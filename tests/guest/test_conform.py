@@ -23,6 +23,8 @@ DEADLINE_KNOWN = 10
 # Case: why it is wrong.  Each of these runs in a process of its own, for a dead channel takes the next case with it.
 KNOWN = {
     "class_f32": "Mesa 22.3 does not translate isfinite (unknown nir_op fisfinite32)",
+    "global_imin": "Mesa 22.3 emits signed global atomic_min as unsigned",
+    "global_imax": "Mesa 22.3 emits signed global atomic_max as unsigned",
     "min_i64": "the shader cores lack imnmx.high.cc (64-bit min and max), and say so",
     "mul_hi_u64": "wrong words where a carry crosses; not yet traced to Mesa or to the shader cores",
     "popcount_u64": "always 0; not yet traced to Mesa or to the shader cores",
