@@ -69,8 +69,15 @@ int main(int argc, char **argv)
 		usage();
 		return 0;
 	}
-	for (const struct ctl_command *c = ctl_commands; c->name; c++)
-		if (!strcmp(argv[1], c->name))
-			return c->run(argc - 1, argv + 1);
+	for (const struct ctl_command *c = ctl_commands; c->name; c++) {
+		if (strcmp(argv[1], c->name))
+			continue;
+		/* Those with a longer list of options print it themselves. */
+		if (argc == 3 && !strcmp(argv[2], "--help") && !strstr(c->args, "[options]")) {
+			printf("usage: gpuvm %s %s\n  %s\n", c->name, c->args, c->help);
+			return 0;
+		}
+		return c->run(argc - 1, argv + 1);
+	}
 	return ctl_bad("%s: no such command; see gpuvm --help", argv[1]);
 }

@@ -41,6 +41,10 @@ with tempfile.TemporaryDirectory(prefix="gpuvm-cli-") as scratch:
         code, out, err = run(p, "--help")
         t.ok(code == 0 and "usage" in out and not err, f"{os.path.basename(p)} --help", err)
 
+    for c in ("run", "attach", "list", "show", "dump", "audit", "detach", "policy", "set", "stop", "disasm", "asm"):
+        code, out, err = run(GPUVM, c, "--help")
+        t.ok(code == 0 and "usage" in out and not err, f"gpuvm {c} --help", err)
+
     # Bad input to gpuvm run.
     code, _, err = run(GPUVM, "run", "--private", "--gpu", "nosuch", "--", "true")
     one_line("unknown --gpu", code, err, "nosuch")
