@@ -16,11 +16,12 @@
 #include "shadow/pv_private.h"
 
 /*
- * Polls, at about 1 us per read of a real card, and time: nouveau gives a TLB
- * flush 2 s, but nothing of ours may take that long.
+ * Time, and polls where the clock is moved by hand: nouveau gives a TLB flush
+ * 2 s, but nothing of ours may take that long.  A software device answers when
+ * its engine threads get a processor, which on a busy machine takes a while.
  */
-#define WAIT_POLLS 20000
-#define WAIT_NS 100000000ull
+#define WAIT_POLLS (1u << 20)
+#define WAIT_NS 500000000ull
 #define INST_PAGE 4096
 
 /* PFB_MMU_CTRL. */

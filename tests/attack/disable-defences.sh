@@ -120,7 +120,7 @@ defence 4 "an instance block is inside the part" unit/core/test_chan \
 
 # ---- rule 5 -----------------------------------------------------------------------
 defence 5 "tables are read once" attack/test_rule5_double_fetch \
-	shadow/spt.c 's/^\t\tblock(&y, i, g, n[^;]*);/& uint64_t again[SPT_BLOCK]; if (!src->merge) { read_part(v->sg, \&src->direct, i, n, again); for (uint32_t k = 0; k < n; k++) if (t->cur[i + k] \&\& again[k] != g[k]) vram_put(v->sg->s, hvram(hvram_x(t->at) + (i + k) * 8ull), \&again[k], 8); }/'
+	shadow/spt.c 's/^\t\t\tblock(&y, i, g, n, same);/{ & uint64_t again[SPT_BLOCK]; if (!src->merge) { read_part(v->sg, \&src->direct, i, n, again); for (uint32_t k = 0; k < n; k++) if (t->cur[i + k] \&\& again[k] != g[k]) vram_put(v->sg->s, hvram(hvram_x(t->at) + (i + k) * 8ull), \&again[k], 8); } }/'
 
 # ---- rule 6 -----------------------------------------------------------------------
 defence 6 "VRAM is scrubbed" attack/test_rule6_scrub \
