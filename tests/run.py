@@ -2,11 +2,13 @@
 # SPDX-License-Identifier: MIT
 """Runs test programs that speak TAP and sums up.
 
-  tests/run.py [--title T] [--sum FILE] [--timeout S] PROGRAM...
+  tests/run.py [--title T] [--sum FILE] [--timeout S] [--retry] PROGRAM...
 
 Four outcomes: passed, failed, skipped, and error (a program that crashes, runs
 out of time, or reports fewer results than it planned), which counts as failed.
-The last line is "N passed, N failed, N skipped".  With --sum, results are added
+With --retry a program that failed runs once more by itself; what failed first is
+printed all the same, and the program named at the end: tests with real threads
+meet real schedulers.  The last line is "N passed, N failed, N skipped".  With --sum, results are added
 to FILE so that several runs can end in one line (--total FILE prints it).
 """
 import argparse
@@ -72,6 +74,7 @@ def main():
     ap.add_argument("--title", default="")
     ap.add_argument("--sum")
     ap.add_argument("--total")
+    ap.add_argument("--retry", action="store_true")
     ap.add_argument("--timeout", type=int, default=600)
     ap.add_argument("program", nargs="*")
     a = ap.parse_args()
@@ -80,16 +83,22 @@ def main():
             p, bad, s = json.load(f)
         print(f"{p} passed, {bad} failed, {s} skipped")
         return 1 if bad or not p else 0
-    sums = [0, 0, 0]
+    sums, again = [0, 0, 0], []
     for path in a.program:
         t = time.monotonic()
         p, f, s, bad = run_one(path, a.timeout)
+        if f and a.retry:
+            print(f"  AGAIN  {path}: {f} failed", *bad, sep="\n         ", flush=True)
+            again.append(path)
+            p, f, s, bad = run_one(path, a.timeout)
         sums = [sums[0] + p, sums[1] + f, sums[2] + s]
         verdict = "FAILED" if f else "ok"
         print(f"  {verdict:6} {path}: {p} passed, {f} failed, {s} skipped"
               f" ({time.monotonic() - t:.1f} s)", flush=True)
         for line in bad:
             print("         " + line, flush=True)
+    if again:
+        print("  needed a second try: " + ", ".join(again), flush=True)
     if a.sum:
         add(a.sum, sums)
     label = a.title + ": " if a.title else ""
