@@ -26,8 +26,8 @@ KNOWN = {
     "global_imin": "Mesa 22.3 emits signed global atomic_min as unsigned",
     "global_imax": "Mesa 22.3 emits signed global atomic_max as unsigned",
     "min_i64": "the shader cores lack imnmx.high.cc (64-bit min and max), and say so",
-    "mul_hi_u64": "wrong words where a carry crosses; not yet traced to Mesa or to the shader cores",
-    "popcount_u64": "always 0; not yet traced to Mesa or to the shader cores",
+    "mul_hi_u64": "wrong words; not yet traced to Mesa or to the shader cores",
+    "popcount_u64": "wrong words; not yet traced to Mesa or to the shader cores",
 }
 t = Tap()
 
