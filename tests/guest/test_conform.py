@@ -23,11 +23,10 @@ DEADLINE_KNOWN = 10
 # Case: why it is wrong.  Each of these runs in a process of its own, for a dead channel takes the next case with it.
 KNOWN = {
     "class_f32": "Mesa 22.3 does not translate isfinite (unknown nir_op fisfinite32)",
-    "global_imin": "Mesa 22.3 emits signed global atomic_min as unsigned",
-    "global_imax": "Mesa 22.3 emits signed global atomic_max as unsigned",
-    "min_i64": "the shader cores lack imnmx.high.cc (64-bit min and max), and say so",
-    "mul_hi_u64": "wrong words; not yet traced to Mesa or to the shader cores",
-    "popcount_u64": "wrong words; not yet traced to Mesa or to the shader cores",
+    "global_imin": "Mesa 22.3 emits signed global atomic_min as unsigned: red.min.u32",
+    "global_imax": "Mesa 22.3 emits signed global atomic_max as unsigned: red.max.u32",
+    "mul_hi_u64": "Mesa 22.3 emits the low 64 bits of the product: imul + imad of the words, high word of lo * lo",
+    "popcount_u64": "Mesa 22.3 counts the low word alone: one popc, the high word is loaded and not used",
 }
 t = Tap()
 

@@ -214,10 +214,82 @@ static void test_random(void **state)
 	sk_close(&s);
 }
 
+/*
+ * Lane 0 of each quad goes on alone; inside quadon its ended neighbours work too, and what they
+ * computed can be fetched from them; after quadpop they are gone again.
+ */
+static void test_quadon(void **state)
+{
+	uint32_t out[8], v;
+	struct sk s;
+
+	(void)state;
+	sk_open(&s, "clock=manual,sm=1");
+	sk_const_va(&s, 0, OUT);
+	for (uint32_t i = 0; i < 8; i++) {
+		v = 0x5eed;
+		sk_wr(&s, OUT + 4 * i, &v, 4);
+	}
+	/* 6 threads: the second quad's lanes 2 and 3 never were. */
+	sk_run(&s, sk_program(&s,
+			      "s2r r0, %laneid\n shl r4, r0, 2\n iadd.cc r2, r4, c0[0x0]\n"
+			      "iadd.x r3, rz, c0[0x4]\n lop.and r5, r0, 3\n"
+			      "isetp.ne.u32 p0, pt, r5, rz\n @p0 exit\n"
+			      "quadon\n s2r r6, %laneid\n iadd r6, r6, 100\n i2f.f32.u32 r6, r6\n"
+			      "quadop.add.add.add.add.l3 r7, r6, rz\n quadpop\n"
+			      "f2i.u32.f32.rz r7, r7\n st.b32 g[r2d], r7\n exit\n"),
+	       &(struct sk_grid){ .block = { 6 } });
+	sk_rd(&s, OUT, out, sizeof(out));
+	for (uint32_t i = 0; i < 8; i++)
+		assert_int_equal(out[i], i % 4 ? 0x5eed : 100 + i + 3);
+	sk_close(&s);
+}
+
+static void test_quadpop_alone(void **state)
+{
+	struct sk s;
+
+	(void)state;
+	sk_open(&s, "clock=manual,sm=1");
+	sk_launch(&s, sk_program(&s, "quadpop\n exit\n"), &(struct sk_grid){ .block = { 32 } });
+	fk_go(&s.c);
+	assert_int_not_equal(sk_intr(&s), 0);
+	sk_close(&s);
+}
+
+/* A jump table by register and one in constants, four ways each. */
+static void test_indirect(void **state)
+{
+	uint32_t out[64], entry;
+	struct sk s;
+
+	(void)state;
+	sk_open(&s, "clock=manual,sm=1");
+	sk_const_va(&s, 0, OUT);
+	entry = sk_program(&s,
+			   "s2r r0, %tid.x\n shl r4, r0, 2\n iadd.cc r2, r4, c0[0x0]\n"
+			   "iadd.x r3, rz, c0[0x4]\n lop.and r5, r0, 3\n shl r6, r5, 4\n"
+			   "shl r7, r5, 2\n joinat end\n brx r6, ways\n"
+			   "ways: mov r8, 10\n nop.join\n mov r8, 11\n nop.join\n"
+			   "mov r8, 12\n nop.join\n mov r8, 13\n nop.join\n"
+			   "end: joinat end2\n brx.abs c0[r7+0x40]\n"
+			   "t0: mov r9, 20\n nop.join\n t1: mov r9, 30\n nop.join\n"
+			   "t2: mov r9, 40\n nop.join\n t3: mov r9, 50\n nop.join\n"
+			   "end2: iadd r8, r8, r9\n st.b32 g[r2d], r8\n exit\n");
+	for (uint32_t i = 0; i < 4; i++)
+		sk_const(&s, 16 + i, entry + 8 * 19 + 16 * i);
+	sk_run(&s, entry, &(struct sk_grid){ .block = { 64 } });
+	sk_rd(&s, OUT, out, sizeof(out));
+	for (uint32_t i = 0; i < 64; i++)
+		assert_int_equal(out[i], 10 + i % 4 + 20 + 10 * (i % 4));
+	sk_close(&s);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_random),
+		cmocka_unit_test(test_random), cmocka_unit_test(test_quadon),
+		cmocka_unit_test(test_quadpop_alone), cmocka_unit_test(test_indirect),
 	};
 
 	return cmocka_run_group_tests_name("sm_flow", tests, NULL, NULL);

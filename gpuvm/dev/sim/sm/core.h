@@ -59,7 +59,7 @@ struct uop {
 	struct sm20_insn in;
 };
 
-enum flow_kind { FLOW_SIDE, FLOW_JOIN, FLOW_BRK, FLOW_CONT, FLOW_RET, FLOW_LONGJMP };
+enum flow_kind { FLOW_SIDE, FLOW_JOIN, FLOW_BRK, FLOW_CONT, FLOW_RET, FLOW_LONGJMP, FLOW_QUAD };
 
 struct flow {
 	uint32_t kind, pc, mask;

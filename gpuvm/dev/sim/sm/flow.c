@@ -243,6 +243,40 @@ static void op_exit(struct gang *g, const struct uop *u)
 	}
 }
 
+/*
+ * Whole quads go on together, lanes included that ended or never were, so that neighbours can be
+ * looked at; quadpop gives back what was.  In between no lane leaves [Mesa: texture with given
+ * derivatives].
+ */
+static void op_quadon(struct gang *g, const struct uop *u)
+{
+	for (uint32_t k = 0; k < g->n; k++) {
+		struct warp *w = g->w[k];
+		uint32_t q = w->active | w->active >> 1;
+
+		w->pc = u->in.pc + SM20_INSN_BYTES;
+		q = (q | q >> 2) & 0x11111111;
+		if (push(g, w, u, (struct flow){ FLOW_QUAD, w->pc, w->active }))
+			w->active = q * 15;
+	}
+}
+
+static void op_quadpop(struct gang *g, const struct uop *u)
+{
+	for (uint32_t k = 0; k < g->n; k++) {
+		struct warp *w = g->w[k];
+
+		w->pc = u->in.pc + SM20_INSN_BYTES;
+		if (!w->depth || w->stack[w->depth - 1].kind != FLOW_QUAD) {
+			launch_trap(g->wk, u, "quadpop without quadon");
+			return;
+		}
+		w->active = w->stack[--w->depth].mask & w->live;
+		if (!w->active)
+			pop(w);
+	}
+}
+
 /* ---- barriers --------------------------------------------------------------------- */
 
 static void release(struct worker *wk, struct warp *w, const struct barrier *b)
@@ -354,6 +388,9 @@ uop_fn flow_select(const struct sm20_insn *in)
 	switch (in->op) {
 	case SM20_BRA:
 		return in->tkind == SM20_TARGET_CODE ? op_bra : op_bra_indirect;
+	case SM20_BRX: return op_bra_indirect;
+	case SM20_QUADON: return op_quadon;
+	case SM20_QUADPOP: return op_quadpop;
 	case SM20_CALL: return op_call;
 	case SM20_PRELONGJMP: case SM20_JOINAT: case SM20_PREBRK: case SM20_PRECONT:
 	case SM20_PRERET:

@@ -250,6 +250,30 @@ static uint64_t convert(const struct uop *u, uint32_t lo, uint32_t hi)
 	}
 }
 
+/* Zero and sign as lanes; a NaN is both [docs/hw/graph/tesla/cuda/isa.rst, $c]. */
+static void convert_flags(struct warp *w, uint32_t m, uint32_t type, const uint32_t *lo,
+			  const uint32_t *hi)
+{
+	uint32_t bits = type_bits(type), z = 0, s = 0;
+
+	for (int i = 0; i < LANES; i++) {
+		uint64_t v = (bits == 64 ? (uint64_t)hi[i] << 32 : 0) | lo[i];
+		uint64_t sign = 1ull << (bits < 32 && type != SM20_F16 ? 31 : bits - 1);
+		uint64_t top = type == SM20_F16 ? 0x7c00 : type == SM20_F32 ? 0x7f800000 :
+							    0x7ff0000000000000;
+		bool is_float = type == SM20_F16 || type == SM20_F32 || type == SM20_F64;
+		bool nan = is_float && (v & (sign - 1)) > top;
+		bool zero = !(is_float ? v & (sign - 1) : v);
+
+		z |= zero || nan ? lane_bit[i] : 0;
+		s |= (v & sign && !zero) || nan ? lane_bit[i] : 0;
+	}
+	w->cz = (w->cz & ~m) | (z & m);
+	w->cs = (w->cs & ~m) | (s & m);
+	w->cc &= ~m;
+	w->co &= ~m;
+}
+
 static void op_convert(struct gang *g, const struct uop *u)
 {
 	bool wide_in = type_bits(u->in.stype) == 64, wide_out = type_bits(u->in.dtype) == 64;
@@ -274,21 +298,21 @@ static void op_convert(struct gang *g, const struct uop *u)
 		if (wide_out)
 			row_keep(w->r[u->d + 1], t[1], m);
 		if (u->in.cc_write)
-			warp_flags(w, m, t[0], 0, 0);
+			convert_flags(w, m, u->in.dtype, t[0], t[1]);
 	}
 	round_leave(u->uses, old);
 }
 
 static bool is_plain(const struct sm20_insn *in)
 {
-	return !in->sat && !in->ftz && !in->src[1].neg && !in->src[1].abs;
+	return !in->sat && !in->ftz && !in->src[1].neg && !in->src[1].abs && !in->cc_write;
 }
 
 static uop_fn select_float(const struct sm20_insn *in)
 {
 	bool whole = in->op == SM20_F2I && in->rnd == SM20_RND_Z;
 
-	if (in->stype != SM20_F32 || in->ftz || in->sat)
+	if (in->stype != SM20_F32 || in->ftz || in->sat || in->cc_write)
 		return op_convert;
 	if (in->op == SM20_F2F && in->dtype == SM20_F32 && !in->rint)
 		return op_f32_f32;

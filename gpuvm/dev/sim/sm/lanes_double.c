@@ -17,12 +17,32 @@ LANES_INLINE uint64_t f64_result(double d)
 	return d != d ? F64_NAN : f64_bits(d);
 }
 
+/* As of a float: a NaN is zero and below zero at once. */
+LANES_INLINE void double_flags(struct warp *w, uint32_t m, uint32_t d)
+{
+	uint32_t z = 0, s = 0;
+
+	EACH_LANE(i)
+	{
+		double v = as_f64(w->r[d][i], w->r[d + 1][i]);
+
+		z |= v == 0.0 || v != v ? lane_bit[i] : 0;
+		s |= v < 0.0 || v != v ? lane_bit[i] : 0;
+	}
+	w->cz = (w->cz & ~m) | (z & m);
+	w->cs = (w->cs & ~m) | (s & m);
+	w->cc &= ~m;
+	w->co &= ~m;
+}
+
 LANES_INLINE void double_pair(struct gang *g, const struct uop *u, pair_kernel kernel)
 {
 	uint32_t old = round_enter(u->in.rnd);
 
 	gang_pair(g, u, kernel);
 	round_leave(u->in.rnd, old);
+	for (uint32_t k = 0; u->in.cc_write && k < g->n; k++)
+		double_flags(g->w[k], g->m[k], u->d);
 }
 
 #define DOUBLE_OP(name, expr)                                                                      \
@@ -75,6 +95,8 @@ static void op_dmnmx(struct gang *g, const struct uop *u)
 			row_keep(w->r[u->d], lo[j], m);
 			row_keep(w->r[u->d + 1], hi[j], m);
 		}
+		if (u->in.cc_write)
+			double_flags(w, g->m[k], u->d);
 	}
 }
 

@@ -68,9 +68,27 @@ LANES_INLINE void float_slow(uint32_t *t, struct rows r, const struct uop *u, ro
 		row_saturate(t);
 }
 
+/* Zero: zero or NaN; sign: below zero or NaN [docs/hw/graph/tesla/cuda/isa.rst, $c]. */
+LANES_INLINE void float_flags(struct warp *w, uint32_t m, const uint32_t *t)
+{
+	uint32_t z = 0, s = 0;
+
+	EACH_LANE(i)
+	{
+		float f = as_f32(t[i]);
+
+		z |= f == 0.0f || f != f ? lane_bit[i] : 0;
+		s |= f < 0.0f || f != f ? lane_bit[i] : 0;
+	}
+	w->cz = (w->cz & ~m) | (z & m);
+	w->cs = (w->cs & ~m) | (s & m);
+	w->cc &= ~m;
+	w->co &= ~m;
+}
+
 LANES_INLINE void float_row(struct gang *g, const struct uop *u, row_kernel kernel)
 {
-	if (!(u->in.ftz | u->in.fmz | u->in.sat | u->in.rnd)) {
+	if (!(u->in.ftz | u->in.fmz | u->in.sat | u->in.rnd | u->in.cc_write)) {
 		gang_row(g, u, kernel);
 		return;
 	}
@@ -82,7 +100,7 @@ LANES_INLINE void float_row(struct gang *g, const struct uop *u, row_kernel kern
 		float_slow(t, gang_rows(g, u, k, false), u, kernel);
 		row_keep(w->r[u->d], t, g->m[k]);
 		if (u->in.cc_write)
-			warp_flags(w, g->m[k], t, 0, 0);
+			float_flags(w, g->m[k], t);
 	}
 }
 
@@ -142,8 +160,59 @@ static void op_fmnmx(struct gang *g, const struct uop *u)
 
 		float_slow(t[0], r, u, k_fmin);
 		float_slow(t[1], r, u, k_fmax);
-		row_keep(g->w[k]->r[u->d], t[0], g->m[k] & c);
-		row_keep(g->w[k]->r[u->d], t[1], g->m[k] & ~c);
+		row_keep(t[1], t[0], c);
+		row_keep(g->w[k]->r[u->d], t[1], g->m[k]);
+		if (u->in.cc_write)
+			float_flags(g->w[k], g->m[k], t[1]);
+	}
+}
+
+/* ---- across a quad of lanes [docs/hw/graph/tesla/cuda/misc.rst, quadop] --------------- */
+
+/* Lane i's first operand comes from this lane. */
+LANES_INLINE uint32_t quad_lane(const struct uop *u, uint32_t i)
+{
+	switch (u->in.qlane) {
+	case SM20_QL_DX: return i ^ 1;
+	case SM20_QL_DY: return i ^ 2;
+	default: return (i & ~3u) | u->in.qlane;
+	}
+}
+
+LANES_INLINE void k_quadop(uint32_t *o, const struct rows *r, const struct uop *u)
+{
+	EACH_LANE(i)
+	{
+		float a = as_f32(r->a[i]), b = as_f32(r->b[i]);
+
+		switch (u->in.qop[i & 3]) {
+		case SM20_QOP_ADD: o[i] = f32_result(a + b); break;
+		case SM20_QOP_SUB: o[i] = f32_result(a - b); break;
+		case SM20_QOP_SUBR: o[i] = f32_result(b - a); break;
+		default: o[i] = r->b[i]; break;
+		}
+	}
+}
+
+static void op_quadop(struct gang *g, const struct uop *u)
+{
+	/* Neighbours are for fragments, and for other programs only if asked for: else 0. */
+	bool none = u->in.qlane >= SM20_QL_DX && !u->in.qall;
+
+	gang_spread(g, u, false);
+	for (uint32_t k = 0; k < g->n; k++) {
+		struct rows r = gang_rows(g, u, k, false);
+		uint32_t a[LANES], t[LANES] = { 0 };
+
+		for (uint32_t i = 0; i < LANES; i++)
+			a[i] = r.a[quad_lane(u, i)];
+		r.a = a;
+		r.c = row_zero;
+		if (!none)
+			float_slow(t, r, u, k_quadop);
+		row_keep(g->w[k]->r[u->d], t, g->m[k]);
+		if (u->in.cc_write)
+			float_flags(g->w[k], g->m[k], t);
 	}
 }
 
@@ -330,6 +399,7 @@ uop_fn LANES_NAME(float_select)(const struct sm20_insn *in)
 	case SM20_FMUL: return in->scale ? op_fmul_scaled : op_fmul;
 	case SM20_FFMA: return op_ffma;
 	case SM20_FMNMX: return select_minmax(in);
+	case SM20_QUADOP: return op_quadop;
 	case SM20_RCP: return op_rcp;
 	case SM20_RSQ: return op_rsq;
 	case SM20_EX2: return op_ex2;

@@ -82,6 +82,17 @@ LANES_INLINE uint32_t reversed(uint32_t v)
 	return __builtin_bswap32(v);
 }
 
+LANES_INLINE uint32_t shr_reversed(uint32_t a, uint32_t n, const struct uop *u)
+{
+	uint32_t v = reversed(a), sign = u->in.dtype == SM20_S32 && v >> 31 ? ~0u : 0;
+
+	n = u->in.wrap ? n & 31 : n;
+	if (n > 31)
+		return sign;
+	return n ? v >> n | sign << (32 - n) : v;
+}
+ROW_OP(shr_rev, shr_reversed(A(i), B(i), u))
+
 /* Number of the highest one; ~0 for none. */
 LANES_INLINE uint32_t top_bit(uint32_t v)
 {
@@ -332,6 +343,46 @@ static void op_imnmx(struct gang *g, const struct uop *u)
 	}
 }
 
+/*
+ * A word of a longer minimum or maximum, the highest first: cc keeps how a compared with b so far,
+ * as a subtraction would (zero: equal; sign: less; carry: not less).  The words below it are
+ * compared without sign, whatever their type says [Mesa emits .s32 for the low word].  Which flags
+ * the chip uses between the words is UNK.
+ */
+static void op_imnmx_word(struct gang *g, const struct uop *u)
+{
+	bool top = u->in.mm == SM20_MM_HIGH;
+	uint32_t flip = top && u->in.dtype == SM20_S32 ? 0x80000000 : 0;
+	MODS;
+	gang_spread(g, u, false);
+	for (uint32_t k = 0; k < g->n; k++) {
+		struct warp *w = g->w[k];
+		struct rows rows = gang_rows(g, u, k, false), *r = &rows;
+		uint32_t c = warp_pred(w, &u->in.src[2]), m = g->m[k], t[LANES];
+		uint32_t less = 0, equal = 0, min;
+
+		EACH_LANE(i)
+		{
+			less |= (A(i) ^ flip) < (B(i) ^ flip) ? lane_bit[i] : 0;
+			equal |= A(i) == B(i) ? lane_bit[i] : 0;
+		}
+		if (!top) {
+			less = (w->cz & less) | (~w->cz & ~w->cc);
+			equal &= w->cz;
+		}
+		min = ~(less ^ c);
+		EACH_LANE(i)
+			t[i] = min & lane_bit[i] ? A(i) : B(i);
+		row_keep(w->r[u->d], t, m);
+		if (!u->in.cc_write)
+			continue;
+		w->cz = (w->cz & ~m) | (equal & m);
+		w->cs = (w->cs & ~m) | (less & m);
+		w->cc = (w->cc & ~m) | (~less & m);
+		w->co &= ~m;
+	}
+}
+
 static void op_mov_lanes(struct gang *g, const struct uop *u)
 {
 	gang_spread(g, u, false);
@@ -383,8 +434,10 @@ static uop_fn select_add(const struct sm20_insn *in)
 
 static uop_fn select_shift(const struct sm20_insn *in)
 {
-	if (in->x || in->rev)
-		return NULL;
+	if (in->x)
+		return NULL; /* what comes in where is UNK */
+	if (in->rev)
+		return op_shr_rev;
 	if (in->op == SM20_SHL)
 		return in->wrap ? op_shl_wrap : op_shl;
 	if (in->dtype == SM20_S32)
@@ -433,7 +486,7 @@ uop_fn LANES_NAME(int_select)(const struct sm20_insn *in)
 		return in->hi ? op_mulhi : op_mul;
 	case SM20_IMNMX:
 		if (in->mm)
-			return NULL;
+			return op_imnmx_word;
 		if (in->src[2].kind != SM20_SRC_PRED || in->src[2].reg != SM20_PRED_TRUE)
 			return op_imnmx;
 		min = !in->src[2].inv;

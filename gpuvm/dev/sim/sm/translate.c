@@ -86,16 +86,6 @@ static uint32_t signs(const struct sm20_insn *in)
 	return (in->dtype == SM20_S32 ? 1 : 0) | (in->stype == SM20_S32 ? 2 : 0);
 }
 
-/* Whether the condition register is written by an operation that has no rule for it here. */
-static bool flags_unknown(const struct sm20_insn *in)
-{
-	bool set = in->op == SM20_DSET || in->op == SM20_DSETP;
-
-	return in->cc_write && ((is_double(in) && !set && in->op != SM20_F2F &&
-				 in->op != SM20_F2I) ||
-				in->op == SM20_QUADOP);
-}
-
 /* What a handler wants to have worked out. */
 static void prepare(struct uop *u)
 {
@@ -140,7 +130,7 @@ void translate(enum sm_isa isa, struct uop *u, uint64_t raw, uint32_t pc)
 			return;
 		u->d = u->in.dst;
 	}
-	if (!sources(u) || flags_unknown(&u->in))
+	if (!sources(u))
 		return;
 	prepare(u);
 	u->fn = select_handler(isa, u);
