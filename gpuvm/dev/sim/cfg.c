@@ -15,6 +15,12 @@
 
 #define MIB (1ull << 20)
 #define MAX_SM 64 /* more host threads than the card has warp schedulers help nobody */
+#define MAX_TPCS 16
+/*
+ * The smallest parts of the family had two.  Programs size their work by them, and a software
+ * shader core is not worth more.
+ */
+#define DEFAULT_TPCS 2
 
 static int parse_vram(struct sim_cfg *c, const char *val)
 {
@@ -44,7 +50,7 @@ static int parse_fuses(struct sim_cfg *c, const char *val)
 	return 0;
 }
 
-static int parse_sm(struct sim_cfg *c, const char *val)
+static int parse_count(const char *val, uint32_t max, uint32_t *out)
 {
 	unsigned long v;
 	char *end;
@@ -52,10 +58,20 @@ static int parse_sm(struct sim_cfg *c, const char *val)
 	if (*val < '1' || *val > '9')
 		return -EINVAL;
 	v = strtoul(val, &end, 10);
-	if (*end || v > MAX_SM)
+	if (*end || v > max)
 		return -EINVAL;
-	c->nr_sm = (uint32_t)v;
+	*out = (uint32_t)v;
 	return 0;
+}
+
+static int parse_sm(struct sim_cfg *c, const char *val)
+{
+	return parse_count(val, MAX_SM, &c->nr_sm);
+}
+
+static int parse_tpc(struct sim_cfg *c, const char *val)
+{
+	return parse_count(val, MAX_TPCS, &c->nr_tpc);
 }
 
 static const struct sim_option {
@@ -66,6 +82,7 @@ static const struct sim_option {
 	{ "clock", "real or manual", parse_clock },
 	{ "fuses", "a 32-bit number", parse_fuses },
 	{ "sm", "1 to 64 threads", parse_sm },
+	{ "tpc", "1 to 16 multiprocessors", parse_tpc },
 };
 
 static int parse_option(struct sim_cfg *c, const char *opt, char *msg, size_t n)
@@ -84,7 +101,7 @@ static int parse_option(struct sim_cfg *c, const char *opt, char *msg, size_t n)
 		snprintf(msg, n, "sim: bad value in '%s': %s takes %s", clean, o->name, o->wants);
 		return -EINVAL;
 	}
-	snprintf(msg, n, "sim: unknown option '%s'; known: vram clock fuses sm", clean);
+	snprintf(msg, n, "sim: unknown option '%s'; known: vram clock fuses sm tpc", clean);
 	return -EINVAL;
 }
 
@@ -109,7 +126,7 @@ int sim_cfg_parse(struct sim_cfg *c, const char *arg, char *msg, size_t n)
 {
 	char opt[128];
 
-	*c = (struct sim_cfg){ .vram_len = 1024 * MIB, .disable_fuses = 0x7 };
+	*c = (struct sim_cfg){ .vram_len = 1024 * MIB, .disable_fuses = 0x7, .nr_tpc = DEFAULT_TPCS };
 	while (*arg) {
 		size_t len = strcspn(arg, ",");
 		int err;

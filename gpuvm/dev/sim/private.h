@@ -68,6 +68,7 @@ struct sim_cfg {
 	uint64_t vram_len;	/* 256 MiB .. 6 GiB, multiple of 1 MiB; default 1 GiB */
 	bool manual_clock;	/* clock=manual: time moves by advance() only */
 	uint32_t nr_fbp;	/* derived: 1..6 equal partitions */
+	uint32_t nr_tpc;	/* tpc=N: multiprocessors the card has, 1 to 16 */
 	uint32_t nr_sm;		/* sm=N: host threads that run shader programs; default: processors */
 	uint32_t disable_fuses; /* fuses=N: value of DISABLE_FUSES; default 0x7, headless */
 };

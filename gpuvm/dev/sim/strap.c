@@ -13,8 +13,8 @@
 #define STRAP_CRYSTAL_27MHZ 0x00400000u
 #define LTC_SLICES 2u
 
-/* Graphics clusters of a Quadro 6000: 14 TPCs. */
-static const uint32_t tpcs[4] = { 4, 4, 3, 3 };
+#define MAX_GPCS 4u
+#define TPCS_PER_GPC 4u
 
 /*
  * The speed bin burnt into each chip; only a voltage table of the VBIOS, which
@@ -40,6 +40,19 @@ static void strap_memory(struct sim *s)
 		sim_reg_store(s, reg_at(REGID_FBP_MIB, i), mib);
 }
 
+/*
+ * As few graphics clusters as hold all TPCs, evenly filled: 14 are 4, 4, 3, 3 as in a Quadro
+ * 6000, 2 are one cluster as in a GF108.
+ */
+static void strap_clusters(struct sim *s)
+{
+	uint32_t nr = s->cfg.nr_tpc, gpcs = (nr + TPCS_PER_GPC - 1) / TPCS_PER_GPC;
+
+	sim_reg_store(s, NV_FECS_UNITS, s->cfg.nr_fbp << 16 | gpcs);
+	for (uint32_t g = 0; g < gpcs; g++)
+		sim_reg_store(s, reg_at(REGID_GPC_TPCS, g), nr / gpcs + (g < nr % gpcs));
+}
+
 void strap_reset(struct sim *s)
 {
 	const struct sim_preset presets[] = {
@@ -47,13 +60,11 @@ void strap_reset(struct sim *s)
 		{ NV_DISABLE_FUSES, s->cfg.disable_fuses },
 		{ NV_POST_STATUS, POST_DONE },
 		{ NV_FUSE_DATA + FUSE_SPEEDO, SPEEDO },
-		{ NV_MAX_GPCS, ARRAY_SIZE(tpcs) },
-		{ NV_MAX_TPCS_PER_GPC, 4 },
-		{ NV_FECS_UNITS, s->cfg.nr_fbp << 16 | ARRAY_SIZE(tpcs) },
+		{ NV_MAX_GPCS, MAX_GPCS },
+		{ NV_MAX_TPCS_PER_GPC, TPCS_PER_GPC },
 	};
 
 	sim_preset(s, presets, ARRAY_SIZE(presets));
-	for (uint32_t g = 0; g < ARRAY_SIZE(tpcs); g++)
-		sim_reg_store(s, reg_at(REGID_GPC_TPCS, g), tpcs[g]);
+	strap_clusters(s);
 	strap_memory(s);
 }

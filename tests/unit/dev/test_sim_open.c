@@ -103,7 +103,7 @@ static void test_memory_size(void **state)
 /* The card that a driver sees at probe divides by none of these. */
 static void test_identity(void **state)
 {
-	struct dev *d = kit_open("vram=1536M");
+	struct dev *d = kit_open("vram=1536M,tpc=14");
 	uint32_t gpcs = dev_rd32(d, NV_FECS_UNITS) & 0x1f, tpcs = 0;
 
 	(void)state;
@@ -119,9 +119,33 @@ static void test_identity(void **state)
 		assert_in_range(n, 1, dev_rd32(d, NV_MAX_TPCS_PER_GPC));
 		tpcs += n;
 	}
-	assert_in_range(tpcs, 1, 16);
+	assert_int_equal(tpcs, 14);
 	assert_int_equal((dev_rd32(d, NV_FECS_UNITS) >> 16) & 0x1f, 6);
 	dev_close(d);
+}
+
+/* Clusters of a part with n TPCs: none is empty, none has more than it can. */
+static void test_tpcs(void **state)
+{
+	(void)state;
+	for (uint32_t n = 1; n <= 16; n++) {
+		char arg[32];
+		struct dev *d;
+		uint32_t gpcs, sum = 0;
+
+		snprintf(arg, sizeof(arg), "vram=256M,tpc=%u", n);
+		d = kit_open(arg);
+		gpcs = dev_rd32(d, NV_FECS_UNITS) & 0x1f;
+		assert_int_equal(gpcs, (n + 3) / 4);
+		for (uint32_t g = 0; g < 4; g++) {
+			uint32_t t = dev_rd32(d, reg_at(REGID_GPC_TPCS, g));
+
+			assert_in_range(t, g < gpcs, g < gpcs ? 4 : 0);
+			sum += t;
+		}
+		assert_int_equal(sum, n);
+		dev_close(d);
+	}
 }
 
 static void test_reset(void **state)
@@ -186,7 +210,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_bad_options),    cmocka_unit_test(test_defaults),
 		cmocka_unit_test(test_options),	       cmocka_unit_test(test_memory_size),
-		cmocka_unit_test(test_identity),       cmocka_unit_test(test_reset),
+		cmocka_unit_test(test_identity),       cmocka_unit_test(test_tpcs),
+		cmocka_unit_test(test_reset),
 		cmocka_unit_test(test_allocation_failures),
 	};
 
