@@ -25,7 +25,7 @@ ALL_CFLAGS = -std=gnu11 $(CFLAGS) $(WARN) $(if $(filter 1,$(WERROR)),-Werror) \
 , := ,
 ALL_LDFLAGS = -pthread $(if $(filter 1,$(SAN)),-fsanitize=address$(,)undefined) $(LDFLAGS)
 # Debian 12 ships Zydis without a .pc file.
-LIBS_EXT = $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null) -lZydis -ldl -lrt -lm
+LIBS_EXT = $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null) $(if $(HAVE_XEN),-Wl$(,)--as-needed $(shell $(PKG_CONFIG) --libs $(XEN_PKGS))) -lZydis -ldl -lrt -lm
 LIBS_TEST = $(shell $(PKG_CONFIG) --libs $(TEST_PKGS) 2>/dev/null)
 
 # Rooms, lowest first.  Each becomes one archive; DEP_<room> is what may lie below it,
@@ -35,7 +35,10 @@ SRC_base := $(wildcard gpuvm/base/*.c)
 SRC_fermi := $(wildcard gpuvm/fermi/*.c)
 SRC_part := $(wildcard gpuvm/part.c gpuvm/vheap.c)
 SRC_dev := $(wildcard gpuvm/dev/*.c gpuvm/dev/sim/*.c gpuvm/dev/sim/sm/*.c)
-SRC_hv := $(wildcard gpuvm/hv/*.c)
+# Guests of Xen need its libraries; without them that port is left out.
+XEN_PKGS := xendevicemodel xenforeignmemory xenevtchn xenstore
+HAVE_XEN := $(shell $(PKG_CONFIG) --exists $(XEN_PKGS) && echo 1)
+SRC_hv := $(filter-out $(if $(HAVE_XEN),gpuvm/hv/noxen.c,gpuvm/hv/xen%.c),$(wildcard gpuvm/hv/*.c))
 SRC_scheduler := $(wildcard scheduler/*.c)
 SRC_simulator := $(filter-out scheduler/simulator/main.c,$(wildcard scheduler/simulator/*.c))
 SRC_shadow := $(wildcard shadow/*.c)
@@ -86,6 +89,7 @@ TESTS := $(patsubst %.c,$(O)/%,$(T_UNIT) $(T_WHOLE))
 
 .PHONY: all
 all: $(BINS) $(LIB_DRM) $(foreach r,$(ROOMS),$(if $(SRC_$(r)),$(call lib,$(r))))
+	$(if $(HAVE_XEN),,@echo 'built without guests of Xen: libxen-dev is missing')
 	$(if $(HAVE_OPENCL),,@echo 'gpuvm-work is not built: CL/cl.h or libOpenCL is missing (ocl-icd-opencl-dev opencl-c-headers)')
 
 $(O)/obj/%.o: %.c

@@ -112,6 +112,7 @@ int control_new(struct gpuvm *g, struct hv *process_port, const struct control_c
 	c->env.g = g;
 	c->env.port = process_port;
 	c->env.vm_port = cfg->vm_port;
+	c->env.xen_port = cfg->xen_port;
 	c->listen_fd = -1;
 	c->buf = mem_calloc(1, CONTROL_MSG_MAX + 1);
 	if (!c->buf)

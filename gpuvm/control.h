@@ -26,6 +26,7 @@ struct control_cfg {
 	const char *path; /* socket to create; NULL: none */
 	int fd;		  /* an already connected client, taken over; -1: none */
 	struct hv *vm_port; /* for guests that are virtual machines (vfio-user); NULL: none */
+	struct hv *xen_port; /* for domains of Xen; NULL: none */
 };
 
 /*

@@ -17,6 +17,7 @@
 #include "gpuvm/gpuvm.h"
 #include "gpuvm/hv/process.h"
 #include "gpuvm/hv/vfio_user.h"
+#include "gpuvm/hv/xen.h"
 #include "gpuvm/metrics.h"
 #include "gpuvm/units.h"
 #include "pv-driver/proc_abi.h"
@@ -25,6 +26,8 @@
 /* Guest RAM when the request names none: sparse, so it costs only what the guest touches. */
 #define RAM_DEFAULT (2ull << 30)
 #define RAM_MAX (4ull << 30)
+/* Where a domain's vGPU stands on its bus when the request names no slot. */
+#define XEN_SLOT 16
 
 json_t *control_refuse(const char *fmt, ...)
 {
@@ -65,7 +68,9 @@ static bool name_ok(const char *s)
 
 struct attach_req {
 	const char *name;
-	const char *vfio_user; /* socket to create for a virtual machine; NULL: a process guest */
+	const char *vfio_user; /* socket to create for a virtual machine; NULL: not one */
+	const char *domain;    /* name or number of a domain of Xen; NULL: not one */
+	uint64_t slot;	       /* of its PCI bus */
 	struct vgpu_cfg vgpu;
 	uint64_t ram_len;
 	bool posted;
@@ -90,6 +95,12 @@ static json_t *parse_attach(struct control_env *env, json_t *req, struct attach_
 	r->vfio_user = json_string_value(json_object_get(req, "vfio_user"));
 	if (json_object_get(req, "vfio_user") && (!r->vfio_user || r->vfio_user[0] != '/'))
 		return control_refuse("attach: vfio_user must be an absolute path");
+	r->domain = json_string_value(json_object_get(req, "domain"));
+	r->slot = XEN_SLOT;
+	if (json_object_get(req, "domain") && (!r->domain || r->vfio_user))
+		return control_refuse("attach: domain is a domain's name or number, and not for vfio_user");
+	if (get_u64(req, "slot", 31, &r->slot) || !r->slot)
+		return control_refuse("attach: slot must be 1 to 31");
 	if (!mode || vgpu_mode_parse(mode, &r->vgpu.mode))
 		return control_refuse("attach: unknown mode");
 	if (get_u64(req, "vram", UINT64_MAX, &vram) || (!vram && r->vgpu.mode != VGPU_PASSTHROUGH))
@@ -150,6 +161,36 @@ static json_t *attach_vm(struct control_env *env, struct attach_req *r)
 	return no ? no : json_pack("{s:b, s:i}", "ok", 1, "id", (int)guest->id);
 }
 
+static json_t *attach_domain(struct control_env *env, struct attach_req *r)
+{
+	uint8_t rom[VBIOS_LEN];
+	struct hv_xen_cfg cfg = { .name = r->name,
+				  .slot = (uint8_t)r->slot,
+				  .rom = rom,
+				  .rom_len = sizeof rom,
+				  .cfg = &r->vgpu };
+	struct hv_xen_domain d;
+	struct hv_guest *guest;
+	json_t *no;
+
+	if (!env->xen_port)
+		return control_refuse("attach: this daemon serves no domains: not on Xen, or built without it");
+	if (hv_xen_find(env->xen_port, r->domain, &d))
+		return control_refuse("attach: no domain %.40s", name_ok(r->domain) ? r->domain : "of that name");
+	if (!strcmp(d.type, "pv"))
+		return control_refuse("attach: domain %u is PV: it has no traps, only naive-pv and hp-pv "
+				      "could serve it", d.domid);
+	unit_rom_build(rom);
+	cfg.domid = d.domid;
+	cfg.bridge = strcmp(d.type, "hvm") != 0;
+	cfg.bar_len[0] = GF100_BAR0_LEN;
+	cfg.bar_len[1] = GF100_BAR1_LEN;
+	cfg.bar_len[3] = GF100_BAR3_LEN;
+	r->vgpu.pci_off = true;
+	no = attach_error(hv_xen_guest_new(env->xen_port, &cfg, &guest));
+	return no ? no : json_pack("{s:b, s:i, s:i}", "ok", 1, "id", (int)guest->id, "domid", (int)d.domid);
+}
+
 static json_t *op_attach(struct control_env *env, json_t *req, struct control_answer *a)
 {
 	struct attach_req r;
@@ -169,6 +210,8 @@ static json_t *op_attach(struct control_env *env, json_t *req, struct control_an
 			       free_vram));
 	if (r.vfio_user)
 		return attach_vm(env, &r);
+	if (r.domain)
+		return attach_domain(env, &r);
 	cfg.name = r.name;
 	cfg.ram_len = r.ram_len;
 	cfg.bar_len[0] = GF100_BAR0_LEN;
@@ -210,6 +253,8 @@ static json_t *op_detach(struct control_env *env, json_t *req)
 		return no;
 	if (v->guest->hv == env->vm_port)
 		hv_vfio_guest_drop(v->guest, "detached by the administrator");
+	else if (v->guest->hv == env->xen_port)
+		hv_xen_guest_drop(v->guest, "detached by the administrator");
 	else
 		hv_process_guest_drop(v->guest, "detached by the administrator");
 	return json_pack("{s:b}", "ok", 1);

@@ -14,6 +14,7 @@ struct control_env {
 	struct gpuvm *g;  /* borrowed */
 	struct hv *port;  /* borrowed: the process port */
 	struct hv *vm_port; /* borrowed: the vfio-user port; NULL: none */
+	struct hv *xen_port; /* borrowed: the Xen port; NULL: none */
 	bool stop;	  /* set by the operation "stop" */
 };
 

@@ -18,6 +18,7 @@
 #include "gpuvm/gpuvm.h"
 #include "gpuvm/hv/process.h"
 #include "gpuvm/hv/vfio_user.h"
+#include "gpuvm/hv/xen.h"
 
 /* How long the loop looks for work before it blocks: about one futex wake-up across cores. */
 #define SPIN_NS 30000ull
@@ -146,7 +147,7 @@ static int open_all(struct daemon *d)
 				 .log = &d->log,
 				 .audit_each_flush = d->opt.audit };
 	struct control_cfg ccfg = { .path = d->opt.socket, .fd = d->opt.control_fd };
-	struct hv *vm;
+	struct hv *vm, *xen;
 	struct dev *dev;
 	char msg[300];
 
@@ -161,6 +162,11 @@ static int open_all(struct daemon *d)
 		return bad("cannot open the vfio-user port%s", "");
 	gpuvm_set_hv(d->g, vm);
 	ccfg.vm_port = vm;
+	/* Most machines are no Xen host; the port has said why not. */
+	if (!hv_xen_open(&gpuvm_up, d->g, &d->log, &xen)) {
+		gpuvm_set_hv(d->g, xen);
+		ccfg.xen_port = xen;
+	}
 	if (control_new(d->g, d->hv, &ccfg, &d->control, msg, sizeof msg))
 		return bad("%s", msg);
 	return 0;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * gpuvm attach: a virtual GPU behind a vfio-user socket, and how to start QEMU
- * with it.  The socket lives until its one client has gone, or gpuvm detach.
+ * gpuvm attach: a virtual GPU for a domain of Xen; or one behind a vfio-user
+ * socket, and how to start QEMU with it.  The vGPU lives until its domain or the
+ * socket's one client has gone, or gpuvm detach.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -15,16 +16,20 @@
 #include "gpuvm/ctl/ctl.h"
 
 struct attach_opts {
-	const char *name, *mode, *path, *socket;
+	const char *name, *mode, *path, *domain, *socket, *options;
 	uint64_t vram;
-	unsigned long weight;
+	unsigned long weight, slot;
 	bool json;
 };
 
 static const char usage[] =
-	"usage: gpuvm attach --vfio-user PATH [options]\n"
+	"usage: gpuvm attach DOMAIN [options]\n"
+	"       gpuvm attach --vfio-user PATH [options]\n"
+	"  DOMAIN            name or number of a domain of Xen, best while it is paused\n"
+	"  --slot N          where the GPU stands on the domain's PCI bus, 1 to 31 (16)\n"
 	"  --vfio-user PATH  socket to create for QEMU's device vfio-user-pci\n"
-	"  --name NAME       the guest's name (vm)\n"
+	"  --name NAME       the guest's name (the domain's, or vm)\n"
+	"  --options LIST    of mode full: none, best, or of keep, lazy, track (keep)\n"
 	"  --mode MODE       full, or passthrough (full)\n"
 	"  --vram SIZE       VRAM of the virtual GPU (256M)\n"
 	"  --weight N        scheduling weight, 1 to 65535 (256)\n"
@@ -39,12 +44,13 @@ static int parse(int argc, char **argv, struct attach_opts *o)
 		{ "mode", required_argument, NULL, 'm' },      { "vram", required_argument, NULL, 'v' },
 		{ "weight", required_argument, NULL, 'w' },    { "socket", required_argument, NULL, 's' },
 		{ "json", no_argument, NULL, 'j' },	       { "help", no_argument, NULL, 'h' },
+		{ "slot", required_argument, NULL, 'S' },      { "options", required_argument, NULL, 'o' },
 		{ NULL, 0, NULL, 0 },
 	};
 	char *end;
 	int c;
 
-	*o = (struct attach_opts){ .name = "vm", .mode = "full", .vram = 256ull << 20 };
+	*o = (struct attach_opts){ .mode = "full", .vram = 256ull << 20 };
 	optind = 1;
 	while ((c = getopt_long(argc, argv, "", longs, NULL)) != -1) {
 		switch (c) {
@@ -52,6 +58,7 @@ static int parse(int argc, char **argv, struct attach_opts *o)
 		case 'n': o->name = optarg; break;
 		case 'm': o->mode = optarg; break;
 		case 's': o->socket = optarg; break;
+		case 'o': o->options = optarg; break;
 		case 'j': o->json = true; break;
 		case 'h': fputs(usage, stdout); return -1;
 		case 'v':
@@ -63,13 +70,22 @@ static int parse(int argc, char **argv, struct attach_opts *o)
 			if (*end || !o->weight || o->weight > 65535)
 				return ctl_bad("--weight %s: not 1 to 65535", optarg);
 			break;
+		case 'S':
+			o->slot = strtoul(optarg, &end, 10);
+			if (*end || !o->slot || o->slot > 31)
+				return ctl_bad("--slot %s: not 1 to 31", optarg);
+			break;
 		default: return ctl_bad("attach: see gpuvm attach --help");
 		}
 	}
 	if (optind < argc)
+		o->domain = argv[optind++];
+	if (optind < argc)
 		return ctl_bad("attach: unexpected argument %s", argv[optind]);
-	if (!o->path)
-		return ctl_bad("attach: --vfio-user PATH is missing");
+	if (!o->path == !o->domain)
+		return ctl_bad("attach: a DOMAIN or --vfio-user PATH, one of them");
+	if (!o->name)
+		o->name = o->domain ? o->domain : "vm";
 	if (strcmp(o->mode, "full") && strcmp(o->mode, "passthrough"))
 		return ctl_bad("--mode %s: not full or passthrough", o->mode);
 	return 0;
@@ -100,6 +116,21 @@ static void print_arguments(const char *path)
 	       path);
 }
 
+static json_t *request(const struct attach_opts *o, const char *path)
+{
+	json_t *req = json_pack("{s:s, s:s, s:s, s:I, s:s}", "op", "attach", "name", o->name, "mode",
+				o->mode, "vram", (json_int_t)o->vram,
+				o->path ? "vfio_user" : "domain", o->path ? path : o->domain);
+
+	if (req && o->weight)
+		json_object_set_new(req, "weight", json_integer((json_int_t)o->weight));
+	if (req && o->slot)
+		json_object_set_new(req, "slot", json_integer((json_int_t)o->slot));
+	if (req && o->options)
+		json_object_set_new(req, "options", json_string(o->options));
+	return req;
+}
+
 int cmd_attach(int argc, char **argv)
 {
 	char buf[108], path[PATH_MAX], msg[300];
@@ -110,24 +141,24 @@ int cmd_attach(int argc, char **argv)
 
 	if (err)
 		return err < 0 ? 0 : err;
-	err = absolute(o.path, path, sizeof path);
+	err = o.path ? absolute(o.path, path, sizeof path) : 0;
 	if (err)
 		return ctl_bad("%s: %s", o.path, strerror(-err));
 	socket = o.socket ? o.socket : client_default_path(buf, sizeof buf);
 	fd = client_connect(socket);
 	if (fd < 0)
 		return ctl_bad("no daemon at %s: %s", socket, strerror(-fd));
-	req = json_pack("{s:s, s:s, s:s, s:I, s:s}", "op", "attach", "name", o.name, "mode", o.mode,
-			"vram", (json_int_t)o.vram, "vfio_user", path);
-	if (req && o.weight)
-		json_object_set_new(req, "weight", json_integer((json_int_t)o.weight));
+	req = request(&o, path);
 	r = client_call(fd, req, NULL, NULL, msg, sizeof msg);
 	close(fd);
 	if (!r)
 		return ctl_failed("%s", msg);
-	if (o.json)
+	if (o.json && o.path)
 		printf("{\"name\": \"%s\", \"vfio_user\": \"%s\"}\n", o.name, path);
-	else
+	else if (o.json)
+		printf("{\"name\": \"%s\", \"domid\": %d}\n", o.name,
+		       (int)json_integer_value(json_object_get(r, "domid")));
+	else if (o.path)
 		print_arguments(path);
 	json_decref(r);
 	return 0;

@@ -13,7 +13,8 @@
  *
  * Implementations: hv/null.c (a guest in the same thread: worked example and
  * unit-test port), hv/process.c (guests are processes whose BAR accesses trap),
- * hv/vfio_user.c (guests are virtual machines behind a vfio-user socket).
+ * hv/vfio_user.c (guests are virtual machines behind a vfio-user socket),
+ * hv/xen.c (guests are domains of Xen).
  */
 #ifndef GPUVM_HV_HV_H
 #define GPUVM_HV_HV_H

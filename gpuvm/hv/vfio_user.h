@@ -7,14 +7,15 @@
  * time; what comes otherwise (ROMs) is not RAM for the GPU.
  *
  * Bus addresses: guest id's window is VFIO_DMA_BASE + id * VFIO_WINDOW, the
- * upper half of Fermi's 40 bits; the process port has the lower half.
+ * third quarter of Fermi's 40 bits; the process port has the lower half, the
+ * Xen port the last quarter.
  */
 #ifndef GPUVM_HV_VFIO_USER_H
 #define GPUVM_HV_VFIO_USER_H
 
 #include "gpuvm/hv/hv.h"
 
-#define VFIO_GUESTS 32u
+#define VFIO_GUESTS 16u
 #define VFIO_WINDOW (16ull << 30) /* guest-physical addresses that can be RAM */
 #define VFIO_DMA_BASE (1ull << 39)
 
