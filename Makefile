@@ -12,7 +12,7 @@ Q := $(if $(filter 1,$(V)),,@)
 say = $(if $(filter 1,$(V)),,@printf '  %-7s %s\n' $(1) $(2))
 
 PKG_CONFIG ?= pkg-config
-PKGS := jansson
+PKGS := jansson pciaccess
 TEST_PKGS := cmocka
 
 WARN := -Wall -Wextra -Wshadow -Wundef -Wstrict-prototypes -Wmissing-prototypes -Wwrite-strings \
@@ -25,7 +25,7 @@ ALL_CFLAGS = -std=gnu11 $(CFLAGS) $(WARN) $(if $(filter 1,$(WERROR)),-Werror) \
 , := ,
 ALL_LDFLAGS = -pthread $(if $(filter 1,$(SAN)),-fsanitize=address$(,)undefined) $(LDFLAGS)
 # Debian 12 ships Zydis without a .pc file.
-LIBS_EXT = $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null) $(if $(HAVE_XEN),-Wl$(,)--as-needed $(shell $(PKG_CONFIG) --libs $(XEN_PKGS))) -lZydis -ldl -lrt -lm
+LIBS_EXT = -Wl$(,)--as-needed $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null) $(if $(HAVE_XEN),$(shell $(PKG_CONFIG) --libs $(XEN_PKGS))) -lZydis -ldl -lrt -lm
 LIBS_TEST = $(shell $(PKG_CONFIG) --libs $(TEST_PKGS) 2>/dev/null)
 
 # Rooms, lowest first.  Each becomes one archive; DEP_<room> is what may lie below it,

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The driver's bus: how the driver core reaches a Fermi GPU's BARs and gets
- * memory the GPU can reach.  Two implementations: bus_native.c (the device is
- * in this process, no mediator) and bus_guest.c (a process guest: BARs are
+ * memory the GPU can reach.  Three implementations: bus_native.c (the device is
+ * in this process, no mediator), bus_guest.c (a process guest: BARs are
  * mappings without access rights, every load and store of them traps; see
- * trap.h).
+ * trap.h) and bus_pci.c (a PCI function, in a virtual machine as a rule).
  *
  * Calls may come from several threads of the driver.
  */
@@ -65,6 +65,13 @@ int bus_native_share(struct bus *);
  * -ENODEV if the process is no guest; msg (n bytes) gets one line on any error.
  */
 int bus_guest_open(struct bus **out, char *msg, size_t n);
+
+/*
+ * The PCI function at ("0000:00:10.0"; empty: the first GPU of NVIDIA's) that no
+ * kernel driver has.  Root only; memory comes from free huge pages of 2 MiB.
+ * -ENODEV, -EINVAL; msg (len bytes) gets one line on any error.
+ */
+int bus_pci_open(const char *at, struct bus **out, char *msg, size_t len);
 
 static inline void bus_close(struct bus *b)
 {

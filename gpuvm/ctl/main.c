@@ -8,7 +8,7 @@
 
 const struct ctl_command ctl_commands[] = {
 	{ "run", "[options] -- PROGRAM [ARG...]", "run a program as a guest with a virtual GPU", cmd_run },
-	{ "attach", "DOMAIN|--vfio-user PATH [options]", "a virtual GPU for a domain or a virtual machine", cmd_attach },
+	{ "attach", "DOMAIN|--vfio-user PATH [options]", "a GPU for a domain or a virtual machine", cmd_attach },
 	{ "list", "[--json]", "guests of a daemon", cmd_list },
 	{ "show", "[NAME] [--json]", "every counter, of one guest or of all", cmd_show },
 	{ "dump", "[NAME] [--json]", "channels, address spaces and registers as text", cmd_dump },

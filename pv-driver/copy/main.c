@@ -40,7 +40,8 @@ static const char help[] =
 	"  --json      print one JSON object\n"
 	"\n"
 	"The GPU is the virtual one when started by `gpuvm run`, else the one that the\n"
-	"environment variable GPUVM_NATIVE names, e.g. GPUVM_NATIVE=sim:vram=1G.\n";
+	"environment variable GPUVM_NATIVE names: sim:vram=1G, the software GPU; pci: or\n"
+	"pci:0000:00:10.0, a PCI function of this (virtual) machine without a driver.\n";
 
 struct gpu {
 	struct dev *dev;
@@ -212,6 +213,10 @@ static int open_bus(struct gpu *g)
 		err = bus_guest_open(&g->bus, msg, sizeof(msg));
 		return err ? complain(EXIT_FAILED, msg[0] ? msg : strerror(-err)) : 0;
 	}
+	if (native && !strncmp(native, "pci:", 4))
+		return bus_pci_open(native + 4, &g->bus, msg, sizeof(msg)) ?
+			       complain(EXIT_FAILED, msg) :
+			       0;
 	if (!native)
 		return complain(EXIT_USAGE, "no GPU: start it by `gpuvm run`, or set "
 					    "GPUVM_NATIVE=sim:vram=1G");
