@@ -274,8 +274,11 @@ void vgpu_raise_nonstall(struct vgpu *, enum fermi_engine);
 /* A PBDMA interrupt of this guest's channel: bits PBDMA_INTR_*, with the method that stopped it. */
 void vgpu_raise_pbdma(struct vgpu *, uint32_t pbdma, gchan_t id, uint32_t intr, uint32_t mthd,
 		      uint32_t data);
-/* Scheduler error, e.g. 0x0a context switch timeout (watchdog). */
-void vgpu_raise_sched(struct vgpu *, uint32_t code);
+/*
+ * Context switch timeout: the channel (instance block inst) was stopped because it would not leave
+ * the engine.  The engine's status names it until the guest acknowledges.
+ */
+void vgpu_raise_hung(struct vgpu *, enum fermi_engine e, gchan_t id, gvram_t inst);
 /* PGRAPH or copy-engine error interrupt with the registers a handler reads. */
 struct vgpu_gr_error {
 	uint32_t intr, addr, data, code, class_id;

@@ -15,8 +15,6 @@
 #include "gpuvm/host.h"
 #include "gpuvm/submit.h"
 
-/* PFIFO_SCHED_INTR: context switch timeout [nvkm/engine/fifo/gf100.c]. */
-#define SCHED_CTXSW_TIMEOUT 0x0au
 /* A waiter is to blame by itself when it waited this many times its limit. */
 #define WAITER_PATIENCE 4
 
@@ -166,17 +164,19 @@ static void watchdog_stop(struct gpuvm *g, struct vgpu_chan *c, uint64_t now)
 {
 	struct vgpu *v = c->vgpu;
 	struct submission *s = list_first(&c->running, struct submission, node);
+	enum fermi_engine e = gpuvm_engine_fermi(c->engine);
+	gvram_t inst = c->shadow ? shadow_chan_guest_inst(c->shadow) : gvram(0);
 	struct vgpu_chan *o;
 
 	log_warn(g->log,
 		 "guest %s: channel %u stopped: a submission to %s ran %llu ms, the limit is %u "
 		 "(%llu submissions, %llu completed)",
-		 v->name, gchan_x(c->id), host_engine_name(gpuvm_engine_fermi(c->engine)),
+		 v->name, gchan_x(c->id), host_engine_name(e),
 		 (unsigned long long)((now - s->start) / 1000000u), v->cfg.timeout_ms,
 		 (unsigned long long)v->stats.submissions, (unsigned long long)v->stats.completions);
 	v->stats.watchdog++;
 	vgpu_chan_stop(c);
-	vgpu_raise_sched(v, SCHED_CTXSW_TIMEOUT);
+	vgpu_raise_hung(v, e, c->id, inst);
 	/* Who waited behind it gets its time anew. */
 	list_for_each(o, &g->busy, busy) {
 		s = list_first(&o->running, struct submission, node);

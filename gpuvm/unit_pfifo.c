@@ -68,6 +68,8 @@ uint32_t unit_pfifo_intr_rd(struct vgpu *v, uint32_t off, uint32_t i)
 /* Only the latched bits are stored, so the levels cannot be cleared here. */
 void unit_pfifo_intr_wr(struct vgpu *v, uint32_t off, uint32_t i, uint32_t val)
 {
+	for (uint32_t e = 0; val & PFIFO_INTR_SCHED && e < NR_ENGINES; e++)
+		v->units->hung[e].is = false;
 	unit_pfifo_w1c_wr(v, off, i, val);
 }
 
@@ -120,9 +122,10 @@ void vgpu_raise_nonstall(struct vgpu *v, enum fermi_engine e)
 	unit_irq_update(v);
 }
 
-void vgpu_raise_sched(struct vgpu *v, uint32_t code)
+void vgpu_raise_hung(struct vgpu *v, enum fermi_engine e, gchan_t id, gvram_t inst)
 {
-	vgpu_reg_store(v, NV_PFIFO_SCHED_INTR, code);
+	v->units->hung[e] = (struct unit_hung){ .is = true, .id = id, .inst = inst };
+	vgpu_reg_store(v, NV_PFIFO_SCHED_INTR, SCHED_CTXSW_TIMEOUT);
 	latch(v, NV_PFIFO_INTR, PFIFO_INTR_SCHED);
 	unit_irq_update(v);
 }
@@ -293,29 +296,38 @@ static struct vgpu_chan *running_on(struct vgpu *v, uint32_t engine)
 uint32_t unit_pfifo_eng_status_rd(struct vgpu *v, uint32_t off, uint32_t i)
 {
 	const struct vgpu_chan *ch = running_on(v, i);
+	const struct unit_hung *h = &v->units->hung[i];
 
 	(void)off;
+	if (h->is)
+		return ENG_STATUS_BUSY | ENG_STATUS_HUNG | gchan_x(h->id);
 	return ch ? ENG_STATUS_BUSY | gchan_x(ch->id) : 0;
 }
 
 /*
  * 6.12 injects an MMU fault to get a hung engine back.  Here it ends what the
- * guest itself runs there and shows the fault that the driver then waits for;
- * without such work there is nothing to stop and nothing happens.
+ * guest itself runs there (or what the watchdog has just stopped there) and
+ * shows the fault that the driver then waits for; without such work there is nothing to stop and nothing happens.
  */
 void unit_pfifo_fault_trigger_wr(struct vgpu *v, uint32_t off, uint32_t i, uint32_t val)
 {
 	struct vgpu_mmu_fault f = { .unit = (enum fault_unit)FAULT_TRIGGER_UNIT(val),
 				    .engine = (enum fermi_engine)i };
+	const struct unit_hung *h = &v->units->hung[i];
 	struct vgpu_chan *ch;
 
 	vgpu_reg_store(v, off, val);
-	ch = val & FAULT_TRIGGER_GO ? running_on(v, i) : NULL;
-	if (!ch)
+	if (!(val & FAULT_TRIGGER_GO))
 		return;
-	if (ch->shadow)
+	ch = h->is ? NULL : running_on(v, i);
+	if (!h->is && !ch)
+		return;
+	if (h->is)
+		f.inst = h->inst;
+	else if (ch->shadow)
 		f.inst = shadow_chan_guest_inst(ch->shadow);
-	vgpu_chan_stop(ch);
+	if (ch)
+		vgpu_chan_stop(ch);
 	vgpu_raise_mmu_fault(v, &f);
 }
 
@@ -342,5 +354,6 @@ void unit_pfifo_reset(struct vgpu *v)
 	mmio_reset_range(v, PBDMA_FIRST, PBDMA_LAST);
 	unit_pbdma_forget(v);
 	v->units->nr_faults = 0;
+	memset(v->units->hung, 0, sizeof(v->units->hung));
 	v->units->runlist_pending = false;
 }

@@ -31,6 +31,12 @@ struct falcon_mem {
 };
 enum vfalcon { VFALCON_FECS, VFALCON_GPCCS, VFALCON_PMU, NR_VFALCONS };
 
+/* The channel that hung an engine, until PFIFO_INTR's SCHED bit is acknowledged. */
+struct unit_hung {
+	bool is;
+	gchan_t id;
+	gvram_t inst;
+};
 struct vgpu_unit_state {
 	bool irq_line;
 	const char *broken; /* why the guest is failed on the next tick; NULL: it is not */
@@ -42,6 +48,7 @@ struct vgpu_unit_state {
 	uint32_t nr_faults;
 	struct vgpu_mmu_fault fault[UNIT_FAULTS];
 	struct pbdma_stop stop[GF100_NR_CHAN];
+	struct unit_hung hung[NR_ENGINES];
 	struct falcon_mem falcon[NR_VFALCONS];
 	uint8_t prom[VBIOS_LEN];
 };

@@ -168,13 +168,16 @@ void chan_kill(struct drv_chan *ch, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(ch->why, sizeof(ch->why), fmt ? fmt : "stopped", ap);
 	va_end(ap);
-	__atomic_store_n(&ch->dead, true, __ATOMIC_RELEASE);
 	if (fmt)
 		log_warn(ch->drv->cfg.log, "channel %u died: %s", ch->chid, ch->why);
 	if (ch->runnable) {
 		stop(ch);
 		fifo_runlist_commit(ch->drv);
 	}
+	/* Before anyone can see that it is dead: who is to end makes no more calls that fail. */
+	if (fmt && ch->drv->cfg.lost && __atomic_load_n(&ch->polled, __ATOMIC_ACQUIRE))
+		ch->drv->cfg.lost(ch->drv->cfg.lost_arg, ch->why);
+	__atomic_store_n(&ch->dead, true, __ATOMIC_RELEASE);
 	irq_wake(ch->drv);
 }
 
@@ -275,11 +278,25 @@ void drv_chan_free(struct drv_chan *ch)
 	pthread_mutex_unlock(&d->lock);
 }
 
-void drv_chan_stop(struct drv_chan *ch)
+void drv_chan_stop(struct drv_chan *ch, const char *why)
 {
 	pthread_mutex_lock(&ch->drv->lock);
-	chan_kill(ch, NULL);
+	if (why)
+		chan_kill(ch, "%s", why);
+	else
+		chan_kill(ch, NULL);
 	pthread_mutex_unlock(&ch->drv->lock);
+}
+
+void drv_chan_polled(struct drv_chan *ch, bool polled)
+{
+	__atomic_store_n(&ch->polled, polled, __ATOMIC_RELEASE);
+}
+
+bool drv_chan_progress(struct drv_chan *ch, uint32_t *passed)
+{
+	*passed = fence_read(ch);
+	return __atomic_load_n(&ch->seq, __ATOMIC_RELAXED) != *passed && !chan_dead(ch);
 }
 
 uint32_t drv_chan_id(const struct drv_chan *ch)

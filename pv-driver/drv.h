@@ -48,6 +48,13 @@ struct drv_cfg {
 	uint32_t push_len;
 	uint64_t timeout_ns;  /* 0 is 2 s, what nouveau gives the hardware */
 	const struct log *log; /* borrowed; may be NULL */
+	/*
+	 * May be NULL.  A channel that drv_chan_polled() told of has died: its owner looks at memory
+	 * for an end that never comes.  Called once a channel, with locks held: it may end the
+	 * process or make a note, and call nothing of this header.
+	 */
+	void (*lost)(void *arg, const char *why);
+	void *lost_arg;
 };
 
 struct drv_info {
@@ -161,8 +168,15 @@ uint64_t drv_vas_pdb(const struct drv_vas *);
 int drv_chan_new(struct drv_vas *, uint32_t engines, struct drv_chan **out);
 /* Kicks it off the GPU whatever it does.  Accepts NULL. */
 void drv_chan_free(struct drv_chan *);
-/* It dies now, whatever it does; drv_chan_free() is still to come. */
-void drv_chan_stop(struct drv_chan *);
+/* It dies now, whatever it does; drv_chan_free() is still to come.  why NULL: nobody is told. */
+void drv_chan_stop(struct drv_chan *, const char *why);
+/* Whether who owns the channel learns of its end by polling memory (drv_cfg.lost); at first not. */
+void drv_chan_polled(struct drv_chan *, bool polled);
+/*
+ * How much of the channel's work has passed: the number changes with every fence.  False if
+ * nothing is under way.
+ */
+bool drv_chan_progress(struct drv_chan *, uint32_t *passed);
 uint32_t drv_chan_id(const struct drv_chan *);
 struct drv_vas *drv_chan_vas(struct drv_chan *);
 /* 0, or -EIO once the channel died; why (n bytes, may be NULL) gets the reason in words. */

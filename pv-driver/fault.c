@@ -15,7 +15,6 @@
 #include "pv-driver/private.h"
 
 #define PBDMA_NOP 0x80600008u /* method header a handler leaves behind: host NOP */
-#define SCHED_CTXSW_TIMEOUT 0x0a
 
 static struct drv_chan *chan_by_inst(struct drv *d, uint64_t inst)
 {
@@ -156,7 +155,8 @@ static void sched_error(struct drv *d)
 	uint32_t code = rd32(d, NV_PFIFO_SCHED_INTR), status;
 	struct drv_chan *ch;
 
-	log_warn(d->cfg.log, "scheduler error %02x", code);
+	if (code != SCHED_CTXSW_TIMEOUT)
+		log_warn(d->cfg.log, "scheduler error %02x", code);
 	for (int i = 0; code == SCHED_CTXSW_TIMEOUT && i < NR_CHAN_ENGINES; i++) {
 		status = rd32(d, reg_at(REGID_PFIFO_ENG_STATUS, chan_engines[i].engine));
 		if (!(status & ENG_STATUS_BUSY))
@@ -164,8 +164,8 @@ static void sched_error(struct drv *d)
 		ch = chan_by_id(d, ENG_STATUS_CHID(status));
 		engine_recover(d, chan_engines[i].engine, ch);
 		if (ch)
-			chan_kill(ch, "context switch timeout on engine %d",
-				  chan_engines[i].engine);
+			chan_kill(ch, "engine %d: it would not leave (context switch timeout): its work "
+				      "took longer than it may", chan_engines[i].engine);
 	}
 }
 
@@ -207,6 +207,17 @@ void fault_pfifo(struct drv *d)
 					PFIFO_INTR_RUNLIST | PFIFO_INTR_ENGINE));
 }
 
+static const char *pgraph_word(uint32_t intr)
+{
+	if (intr & PGRAPH_INTR_TRAP)
+		return "trap: a shader program broke a rule";
+	if (intr & PGRAPH_INTR_DATA_ERROR)
+		return "error: bad method data";
+	if (intr & PGRAPH_INTR_ILLEGAL_CLASS)
+		return "error: illegal class";
+	return intr & PGRAPH_INTR_ILLEGAL_METHOD ? "error: illegal method" : "error";
+}
+
 void fault_pgraph(struct drv *d)
 {
 	uint32_t intr = rd32(d, NV_PGRAPH_INTR), where = rd32(d, NV_PGRAPH_TRAP_ADDR);
@@ -215,8 +226,8 @@ void fault_pgraph(struct drv *d)
 
 	d->stats.engine_errors++;
 	if (ch)
-		chan_kill(ch, "PGRAPH error %08x, code %x, subchannel %u method %04x data %08x",
-			  intr, code, where >> 16 & 7, where & 0x3ffc, data);
+		chan_kill(ch, "PGRAPH %s (interrupt %08x, code %x, subchannel %u method %04x data %08x)",
+			  pgraph_word(intr), intr, code, where >> 16 & 7, where & 0x3ffc, data);
 	else
 		log_warn(d->cfg.log, "PGRAPH error %08x of no channel", intr);
 	wr32(d, NV_PGRAPH_INTR, intr);

@@ -117,6 +117,7 @@ struct drv_chan {
 	/* Written by the interrupt thread under drv.lock: why first, then dead. */
 	bool dead;
 	char why[128];
+	bool polled; /* atomic; drv_chan_polled() */
 
 	pthread_mutex_t push_lock; /* guards what follows */
 	struct drv_bo *push;	   /* push buffer, then the ring */

@@ -38,6 +38,9 @@ int ctl_read_file(const char *path, char **out, size_t *n);
 /* A number that an instruction can stand at. */
 bool ctl_code_offset(const char *text, uint32_t *offset);
 
+/* "500ms" or "10s", 1ms to 1h; -EINVAL for anything else. */
+int ctl_time_ms(const char *text, uint32_t *ms);
+
 /* "gpuvm: " and one line on stderr; answers EXIT_BAD_INPUT. */
 int ctl_bad(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 int ctl_failed(const char *fmt, ...) __attribute__((format(printf, 1, 2))); /* answers 1 */

@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: MIT
 /* gpuvm: the front door is a table. */
+#include <ctype.h>
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "gpuvm/ctl/ctl.h"
+
+#define TIME_MAX_MS 3600000u
 
 const struct ctl_command ctl_commands[] = {
 	{ "run", "[options] -- PROGRAM [ARG...]", "run a program as a guest with a virtual GPU", cmd_run },
@@ -39,6 +44,23 @@ int ctl_bad(const char *fmt, ...)
 	code = vsay(EXIT_BAD_INPUT, fmt, ap);
 	va_end(ap);
 	return code;
+}
+
+int ctl_time_ms(const char *text, uint32_t *ms)
+{
+	unsigned long v;
+	char *end;
+
+	errno = 0;
+	v = strtoul(text, &end, 10);
+	if (errno || !isdigit((unsigned char)*text) || !v || v > TIME_MAX_MS)
+		return -EINVAL;
+	if (!strcmp(end, "s"))
+		v *= 1000;
+	else if (strcmp(end, "ms"))
+		return -EINVAL;
+	*ms = (uint32_t)v;
+	return v > TIME_MAX_MS ? -EINVAL : 0;
 }
 
 int ctl_failed(const char *fmt, ...)

@@ -24,7 +24,7 @@ struct run_opts {
 	const char *mode, *name, *socket, *gpu, *policy;
 	struct run_mode m; /* what mode says */
 	uint64_t vram, ram;
-	uint32_t weight;
+	uint32_t weight, timeout_ms;
 	bool verbose, sync_stores, private_daemon, no_drm;
 	char **program;
 };
@@ -38,6 +38,8 @@ static const char usage[] =
 	"  --vram SIZE     VRAM of the virtual GPU (256M)\n"
 	"  --ram SIZE      guest memory that the GPU may reach (2G; sparse)\n"
 	"  --weight N      scheduling weight, 1 to 65535 (256)\n"
+	"  --timeout TIME  how long a piece of work may keep the GPU, as 500ms or 10s (guests: 5s; native\n"
+	"                  and passthrough: for ever)\n"
 	"  --name NAME     the guest's name (PROGRAM-PID)\n"
 	"  --socket PATH   daemon to attach to; without one running there, a private one is started\n"
 	"  --private       start a private daemon even if one runs\n"
@@ -56,6 +58,10 @@ static int parse_value(int c, const char *arg, struct run_opts *o)
 	char *end;
 
 	switch (c) {
+	case 't':
+		if (ctl_time_ms(arg, &o->timeout_ms))
+			return ctl_bad("--timeout %s: not a time from 1ms to 1h", arg);
+		return 0;
 	case 'v':
 		if (size_parse(arg, &o->vram) || !o->vram)
 			return ctl_bad("--vram %s: not a size", arg);
@@ -81,6 +87,7 @@ static int parse(int argc, char **argv, struct run_opts *o)
 		{ "vram", required_argument, NULL, 'v' },
 		{ "ram", required_argument, NULL, 'r' },
 		{ "weight", required_argument, NULL, 'w' },
+		{ "timeout", required_argument, NULL, 't' },
 		{ "name", required_argument, NULL, 'n' },
 		{ "socket", required_argument, NULL, 's' },
 		{ "private", no_argument, NULL, 'P' },
@@ -252,13 +259,29 @@ static json_t *attach_request(const struct run_opts *o)
 		json_object_set_new(r, "options", json_string(o->m.options));
 	if (r && o->m.multicall)
 		json_object_set_new(r, "multicall", json_integer(o->m.multicall));
+	if (r && o->timeout_ms)
+		json_object_set_new(r, "timeout_ms", json_integer(o->timeout_ms));
 	if (r && o->weight)
 		json_object_set_new(r, "weight", json_integer(o->weight));
 	return r;
 }
 
+/* Where nobody schedules, the program's own driver keeps the time limit. */
+static int limit_environment(const struct run_opts *o)
+{
+	char ms[16];
+
+	unsetenv("GPUVM_LIMIT");
+	if (!o->timeout_ms || (strcmp(o->m.name, "native") && strcmp(o->m.name, "passthrough")))
+		return 0;
+	snprintf(ms, sizeof ms, "%u", o->timeout_ms);
+	return setenv("GPUVM_LIMIT", ms, 1);
+}
+
 static int exec_program(const struct run_opts *o)
 {
+	if (limit_environment(o))
+		return ctl_failed("out of memory");
 	if (!o->no_drm && drm_environment(o->verbose))
 		return ctl_failed("out of memory");
 	execvp(o->program[0], o->program);

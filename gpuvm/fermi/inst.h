@@ -103,6 +103,8 @@
 #define CHAN_STATE_BUSY (CHAN_STATE_LOADED | CHAN_STATE_PENDING)
 /* PFIFO_ENG_STATUS; 0 when idle.  Bits 31 and 28 are busy to 6.1 and to 6.12. */
 #define ENG_STATUS_BUSY ((1u << 31) | (1u << 28))
+/* A context switch that does not end: 18 and 12 to 6.1, 14 and 12 to 6.12 [fifo/gf100.c]. */
+#define ENG_STATUS_HUNG ((1u << 18) | (1u << 14) | (1u << 12))
 #define ENG_STATUS_FAULTED (1u << 24)
 #define ENG_STATUS_CHID(v) ((v)&0x7fu)
 /* PFIFO_KICK. */

@@ -83,6 +83,8 @@ int regs_check(char *msg, size_t n);
 /* PFIFO_INTR bits [nvkm/engine/fifo/gf100.c]. */
 #define PFIFO_INTR_CHSW (1u << 0)
 #define PFIFO_INTR_SCHED (1u << 8)
+/* PFIFO_SCHED_INTR: context switch timeout [nvkm/engine/fifo/gf100.c]. */
+#define SCHED_CTXSW_TIMEOUT 0x0au
 #define PFIFO_INTR_MMU_FAULT (1u << 28)
 #define PFIFO_INTR_PBDMA (1u << 29)
 #define PFIFO_INTR_RUNLIST (1u << 30)

@@ -75,7 +75,7 @@ void nvdrm_quiet(struct nvdrm *d)
 		return;
 	list_for_each(c, &d->clients, node) {
 		list_for_each(ch, &c->chans, node)
-			drv_chan_stop(ch->chan);
+			drv_chan_stop(ch->chan, NULL);
 	}
 	pthread_mutex_unlock(&d->lock);
 }

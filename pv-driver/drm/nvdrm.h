@@ -68,7 +68,12 @@ struct nvdrm_chan {
 	uint32_t id;
 	uint32_t refs;	       /* drm.lock */
 	bool closing;	       /* no longer to be found; its uses are over */
+	bool reports;	       /* its work reports to memory (report.c); submit */
 	pthread_mutex_t submit;
+	/* limit.c: what had passed at that time, if work was under way; drm.lock */
+	bool watched;
+	uint32_t passed;
+	uint64_t since;
 };
 struct nvdrm_chan *nvdrm_chan_find(struct nvdrm_client *, uint32_t id);
 /* drm.lock held. */
@@ -84,6 +89,10 @@ int nvdrm_chan_free(struct nvdrm_client *, void *arg);
 int nvdrm_grobj_alloc(struct nvdrm_client *, void *arg);
 int nvdrm_notifierobj_alloc(struct nvdrm_client *, void *arg);
 int nvdrm_gpuobj_free(struct nvdrm_client *, void *arg);
+
+/* ---- limit.c --------------------------------------------------------------------- */
+/* Stops a channel whose work has not moved on for limit ns.  To be called now and then. */
+void nvdrm_limit(struct nvdrm *, uint64_t now, uint64_t limit);
 
 /* ---- bo.c -------------------------------------------------------------------------- */
 
@@ -130,6 +139,10 @@ int nvdrm_gem_cpu_fini(struct nvdrm_client *, void *arg);
 
 /* ---- pushbuf.c ------------------------------------------------------------------------ */
 int nvdrm_gem_pushbuf(struct nvdrm_client *, void *arg);
+
+/* ---- report.c ------------------------------------------------------------------------ */
+/* Whether one of n words of methods has the GPU write into memory that work is done. */
+bool nvdrm_reports(const uint32_t *words, uint32_t n);
 
 /* ---- map.c: CPU mappings ----------------------------------------------------------------- */
 

@@ -13,6 +13,7 @@
 
 #include <libdrm/nouveau_drm.h>
 
+#include "gpuvm/base/bits.h"
 #include "gpuvm/base/mem.h"
 #include "pv-driver/drm/nvdrm.h"
 #include "pv-driver/drv.h"
@@ -33,7 +34,7 @@ struct job {
 	struct nvdrm_bo **bo;			    /* owned; each counted */
 	uint64_t *va;				    /* owned; of bo[i] */
 	struct piece *piece;			    /* owned */
-	uint32_t nr_bos, nr_pieces;
+	uint32_t nr_bos, nr_pieces, nr_push;
 };
 
 static int copy_array(uint64_t from, uint32_t n, size_t size, void **out)
@@ -56,6 +57,7 @@ static int job_read(struct job *j, const struct drm_nouveau_gem_pushbuf *req)
 		err = copy_array(req->buffers, req->nr_buffers, sizeof(*j->buf), (void **)&j->buf);
 	if (err)
 		return err;
+	j->nr_push = req->nr_push;
 	for (uint32_t i = 0; i < req->nr_push; i++) {
 		if (j->push[i].bo_index >= req->nr_buffers)
 			return -EINVAL;
@@ -117,6 +119,27 @@ static int job_validate(struct job *j, const struct drm_nouveau_gem_pushbuf *req
 	return err;
 }
 
+/*
+ * A program that polls memory would do so for ever once its channel is dead.  Pieces in VRAM are
+ * not looked at: nobody builds methods there.
+ */
+static void job_look(struct job *j)
+{
+	const struct drm_nouveau_gem_pushbuf_push *p = j->push;
+
+	for (uint32_t i = 0; !j->chan->reports && i < j->nr_push; i++) {
+		struct nvdrm_bo *bo = j->bo[p[i].bo_index];
+		const char *cpu = drv_bo_cpu(bo->bo);
+		uint64_t len = p[i].length & PIECE_MAX;
+
+		if (!cpu || !range_ok(p[i].offset, len, bo->len) || p[i].offset & 3 ||
+		    !nvdrm_reports((const uint32_t *)(cpu + p[i].offset), (uint32_t)len / 4))
+			continue;
+		j->chan->reports = true;
+		drv_chan_polled(j->chan->chan, true);
+	}
+}
+
 /* A full ring is waited for as long as the channel lives: the GPU may be busy for minutes. */
 static int job_submit(struct job *j, struct drv_fence *fence)
 {
@@ -125,6 +148,7 @@ static int job_submit(struct job *j, struct drv_fence *fence)
 	int err = 0;
 
 	pthread_mutex_lock(&j->chan->submit);
+	job_look(j);
 	for (uint32_t i = 0; !err && i < j->nr_pieces; i++) {
 		do
 			err = drv_push_raw(ch, j->piece[i].va, j->piece[i].dwords);

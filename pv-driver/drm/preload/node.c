@@ -6,7 +6,9 @@
  *     never while the driver works: the driver calls functions we wrap.
  *  2. A client goes when no descriptor of the process has its inode any more
  *     and no call is inside it.
- *  3. The GPU stays up once started; at exit a guest's channels are stopped, so
+ *  3. A program that polls memory for the end of work that died is ended: nothing
+ *     else could tell it.
+ *  4. The GPU stays up once started; at exit a guest's channels are stopped, so
  *     that the guest's next program finds nobody running.
  */
 #include <dirent.h>
@@ -20,8 +22,10 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "gpuvm/base/clock.h"
 #include "gpuvm/base/log.h"
 #include "gpuvm/base/mem.h"
 #include "gpuvm/dev/dev.h"
@@ -30,8 +34,10 @@
 #include "pv-driver/drm/preload/preload.h"
 #include "pv-driver/drv.h"
 #include "pv-driver/proc_abi.h"
+#include "pv-driver/proc_client.h"
 
 #define MAX_NODES 256
+#define LOOK_NS 100000000u /* how often the time limit is looked at, at least */
 #define TIMEOUT_NS 30000000000ull /* for the GPU's own answers; a software one may be starved */
 
 struct node {
@@ -47,6 +53,7 @@ struct card { /* everything behind the nodes */
 	struct drv *drv;
 	struct nvdrm *drm;
 	struct log log;
+	uint64_t limit_ns; /* 0: none */
 };
 
 /*
@@ -117,16 +124,58 @@ static int card_bus(struct card *c, char *msg, size_t n)
 	return err;
 }
 
+/*
+ * What it has written so far is not lost, unless another thread is writing; more of it cannot be
+ * saved, for its threads stand in the middle of anything.
+ */
+static void card_lost(void *arg, const char *why)
+{
+	struct card *c = arg;
+
+	if (c->drm && __atomic_load_n(&c->drm->ending, __ATOMIC_ACQUIRE))
+		return;
+	log_error(&c->log, "the program ends, for its work on the GPU is lost: %s", why);
+	if (!ftrylockfile(stdout))
+		fflush_unlocked(stdout);
+	_exit(PROC_EXIT_DEAD);
+}
+
+static void *limit_main(void *arg)
+{
+	struct card *c = arg;
+	uint64_t look = c->limit_ns / 4 < LOOK_NS ? c->limit_ns / 4 : LOOK_NS;
+	const struct timespec t = { .tv_nsec = (long)look };
+
+	for (;;) {
+		nanosleep(&t, NULL);
+		nvdrm_limit(c->drm, clock_ns(), c->limit_ns);
+	}
+	return NULL;
+}
+
+/* GPUVM_LIMIT: for programs without a mediator that would watch over them. */
+static int limit_start(struct card *c)
+{
+	const char *ms = getenv("GPUVM_LIMIT");
+	pthread_t t;
+
+	c->limit_ns = ms ? strtoull(ms, NULL, 10) * 1000000 : 0;
+	return c->limit_ns ? -pthread_create(&t, NULL, limit_main, c) : 0;
+}
+
 static int card_build(struct card *c, char *msg, size_t n)
 {
-	struct drv_cfg cfg = { .log = &c->log, .timeout_ns = TIMEOUT_NS };
+	struct drv_cfg cfg = { .log = &c->log, .timeout_ns = TIMEOUT_NS, .lost = card_lost,
+			       .lost_arg = c };
 	int err;
 
 	c->log = (struct log){ stderr, LOG_WARN, "gpuvm" };
 	err = card_bus(c, msg, n);
 	if (!err)
 		err = drv_open(c->bus, &cfg, &c->drv, msg, n);
-	return err ? err : nvdrm_new(c->drv, &c->drm);
+	if (!err)
+		err = nvdrm_new(c->drv, &c->drm);
+	return err ? err : limit_start(c);
 }
 
 /* Threads that start here are not the program's: its signals are none of their business. */

@@ -11,7 +11,9 @@
  *     next library's function of that name.
  *  4. An open node is an empty memory file; its inode says whose it is, so a
  *     duplicate of the descriptor needs no help.
- *  5. After fork the child has no GPU: its copies of descriptors answer
+ *  5. A program that polls memory for the end of work whose channel died is
+ *     ended with PROC_EXIT_DEAD and a line on stderr.
+ *  6. After fork the child has no GPU: its copies of descriptors answer
  *     -ENODEV, opening the node starts a GPU of its own if it can have one.
  */
 #ifndef PV_DRIVER_DRM_PRELOAD_PRELOAD_H

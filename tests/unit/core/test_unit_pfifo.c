@@ -20,11 +20,29 @@ static void levels_cannot_be_cleared_at_pfifo_intr(void **state)
 	assert_int_equal(rd(r, 0, NV_PFIFO_ENG_INTR), 0);
 }
 
+/* 6.1 looks for the channel in the engine's status, 6.12 has the engine faulted and looks there. */
+static void context_switch_timeout_names_the_channel(void **state)
+{
+	struct rig *r = *state;
+	uint32_t status = reg_at(REGID_PFIFO_ENG_STATUS, ENGINE_GR), v;
+
+	vgpu_raise_hung(r->v[0], ENGINE_GR, gchan(5), gvram(0x123000));
+	v = rd(r, 0, status);
+	assert_int_equal(v & (ENG_STATUS_BUSY | ENG_STATUS_HUNG), ENG_STATUS_BUSY | ENG_STATUS_HUNG);
+	assert_int_equal(ENG_STATUS_CHID(v), 5);
+	assert_int_equal(rd(r, 1, status), 0);
+	wr(r, 0, reg_at(REGID_PFIFO_FAULT_TRIGGER, ENGINE_GR), FAULT_TRIGGER_GO | FAULT_UNIT_PGRAPH);
+	assert_int_equal(rd(r, 0, NV_PFIFO_MMU_FAULT_UNITS), 1u << FAULT_UNIT_PGRAPH);
+	assert_int_equal(rd(r, 0, reg_at(REGID_PFIFO_MMU_FAULT_INST, FAULT_UNIT_PGRAPH)), 0x123);
+	wr(r, 0, NV_PFIFO_INTR, PFIFO_INTR_SCHED);
+	assert_int_equal(rd(r, 0, status), 0);
+}
+
 static void sched_error_latches(void **state)
 {
 	struct rig *r = *state;
 
-	vgpu_raise_sched(r->v[0], 0x0a);
+	vgpu_raise_hung(r->v[0], ENGINE_GR, gchan(0), gvram(0));
 	assert_int_equal(rd(r, 0, NV_PFIFO_INTR), PFIFO_INTR_SCHED);
 	assert_int_equal(rd(r, 0, NV_PFIFO_SCHED_INTR), 0x0a);
 	wr(r, 0, NV_PFIFO_INTR, PFIFO_INTR_SCHED);
@@ -237,6 +255,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		RIG_TEST(levels_cannot_be_cleared_at_pfifo_intr),
+		RIG_TEST(context_switch_timeout_names_the_channel),
 		RIG_TEST(sched_error_latches),
 		RIG_TEST(mmu_fault_shows_in_guest_numbers),
 		RIG_TEST(unread_faults_queue_per_unit),

@@ -103,11 +103,11 @@ static inline int free_chan(struct nvdrm_client *c, uint32_t chan)
 	return nvdrm_ioctl(c, CHANNEL_FREE, &req);
 }
 
-static inline void card_up(struct card *k)
+static inline void card_up_cfg(struct card *k, struct drv_cfg cfg)
 {
-	struct drv_cfg cfg = { .timeout_ns = 60 * SECOND };
 	char msg[256];
 
+	cfg.timeout_ns = 60 * SECOND;
 	memset(k, 0, sizeof(*k));
 	gpu_bus(&k->g);
 	assert_int_equal(bus_native_share(k->g.bus), 0);
@@ -118,6 +118,11 @@ static inline void card_up(struct card *k)
 	assert_int_equal(chan_alloc(k->c, &k->chan), 0);
 	assert_int_equal(gem_new(k->c, 65536, GART, &k->cmd), 0);
 	k->words = gem_map(k->c, &k->cmd);
+}
+
+static inline void card_up(struct card *k)
+{
+	card_up_cfg(k, (struct drv_cfg){ 0 });
 }
 
 static inline void card_down(struct card *k)
