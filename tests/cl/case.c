@@ -63,20 +63,23 @@ static unsigned int parse_size(const char *s, size_t v[3])
 static int parse_key(struct test_case *c, const char *key, const char *value)
 {
 	size_t n = strlen(value);
-	size_t *size = !strcmp(key, "global") ? c->global : c->local;
+	size_t *size = !strcmp(key, "global") ? c->global : !strcmp(key, "local") ? c->local :
+		       !strcmp(key, "offset") ? c->offset : NULL;
 	char *text = !strcmp(key, "a") ? c->a : !strcmp(key, "b") ? c->b : !strcmp(key, "out") ? c->out :
 		     !strcmp(key, "need") ? c->need : NULL;
 	unsigned int dims;
 
-	if (!n || n >= CASE_NAME)
+	if (!n)
 		return -EINVAL;
 	if (text) {
+		if (n >= CASE_NAME)
+			return -EINVAL;
 		memcpy(text, value, n + 1);
 		return 0;
 	}
-	if (!strcmp(key, "cmp"))
+	if (!strcmp(key, "cmp") || !strcmp(key, "ref"))
 		return 0;
-	if (strcmp(key, "global") && strcmp(key, "local"))
+	if (!size)
 		return -EINVAL;
 	dims = parse_size(value, size);
 	if (dims > c->dims)

@@ -3,6 +3,8 @@
  * Runs the OpenCL cases of one file and writes what each left in its output:
  *
  *   gpuvm-conform --dump FOLDER FILE.cl [CASE...]
+ *   gpuvm-conform --inputs FOLDER     what each kind of input holds, as KIND.a and KIND.b
+ *   gpuvm-conform --driver            the version of the OpenCL driver
  *
  * Each case is a program of its own, because some drivers fail a whole program
  * for one kernel.  Both outputs carry the name before anything is tried
@@ -150,17 +152,42 @@ static size_t read_back(struct runner *r, const struct test_case *c, cl_mem m)
 	return good(r, e, "reading back") ? len : 0;
 }
 
-static void dump(struct runner *r, const char *name, size_t len)
+static void dump(struct runner *r, const char *name, const char *suffix, size_t len)
 {
 	char path[PATH_LEN];
 	FILE *f;
 
-	snprintf(path, sizeof path, "%s/%s", r->folder, name);
+	snprintf(path, sizeof path, "%s/%s%s", r->folder, name, suffix);
 	f = fopen(path, "wb");
 	if (!f || fwrite(r->words, 1, len, f) != len)
 		fail(r, "%s: %s", path, strerror(errno));
 	if (f)
 		fclose(f);
+}
+
+static int dump_inputs(struct runner *r)
+{
+	for (size_t i = 0; input_kind(i); i++)
+		for (int second = 0; second < 2; second++) {
+			input_fill(input_kind(i), second, r->words, ARRAY_SIZE(r->words));
+			dump(r, input_kind(i), second ? ".b" : ".a", sizeof r->words);
+		}
+	if (r->why[0])
+		fprintf(stderr, "gpuvm-conform: %s\n", r->why);
+	return r->why[0] ? 1 : 0;
+}
+
+static int print_driver(struct runner *r)
+{
+	char version[200] = "";
+
+	if (!find_device(&r->dev)) {
+		fprintf(stderr, "gpuvm-conform: no OpenCL device\n");
+		return 3;
+	}
+	clGetDeviceInfo(r->dev, CL_DRIVER_VERSION, sizeof version - 1, version, NULL);
+	printf("%s\n", version);
+	return 0;
 }
 
 static void run_case(struct runner *r, const struct test_case *c)
@@ -176,12 +203,12 @@ static void run_case(struct runner *r, const struct test_case *c)
 			good(r, clSetKernelArg(k, (cl_uint)i, sizeof m[i], &m[i]), "clSetKernelArg");
 	}
 	if (!r->why[0])
-		good(r, clEnqueueNDRangeKernel(r->q, k, c->dims, NULL, c->global, c->local, 0, NULL, NULL),
+		good(r, clEnqueueNDRangeKernel(r->q, k, c->dims, c->offset, c->global, c->local, 0, NULL, NULL),
 		     "clEnqueueNDRangeKernel");
 	if (!r->why[0])
 		good(r, clFinish(r->q), "clFinish");
 	if (!r->why[0])
-		dump(r, c->name, read_back(r, c, m[2]));
+		dump(r, c->name, "", read_back(r, c, m[2]));
 	for (int i = 0; i < 3; i++)
 		if (m[i])
 			clReleaseMemObject(m[i]);
@@ -229,22 +256,13 @@ static void run_file(struct runner *r, int n, char **names)
 	}
 }
 
-int main(int argc, char **argv)
+static int run_cases(struct runner *r, const char *path, int n, char **names)
 {
 	struct case_file *f = NULL;
-	struct runner *r;
 	cl_int e = 0;
 
-	if (argc < 4 || strcmp(argv[1], "--dump")) {
-		fprintf(stderr, "usage: gpuvm-conform --dump FOLDER FILE.cl [CASE...]\n");
+	if (case_file_open(path, &f))
 		return 2;
-	}
-	r = mem_new(struct runner);
-	if (!r || case_file_open(argv[3], &f)) {
-		mem_free(r);
-		return 2;
-	}
-	r->folder = argv[2];
 	r->file = f;
 	if (find_device(&r->dev))
 		r->ctx = clCreateContext(NULL, 1, &r->dev, NULL, NULL, &e);
@@ -252,15 +270,34 @@ int main(int argc, char **argv)
 		r->q = clCreateCommandQueue(r->ctx, r->dev, 0, &e);
 	if (r->q) {
 		clGetDeviceInfo(r->dev, CL_DEVICE_EXTENSIONS, sizeof r->extensions - 1, r->extensions, NULL);
-		run_file(r, argc - 4, argv + 4);
+		run_file(r, n, names);
 		clReleaseCommandQueue(r->q);
 	} else {
 		fprintf(stderr, "gpuvm-conform: no OpenCL device, error %d\n", e);
 	}
 	if (r->ctx)
 		clReleaseContext(r->ctx);
-	e = r->q ? 0 : 3;
 	case_file_free(f);
+	return r->q ? 0 : 3;
+}
+
+int main(int argc, char **argv)
+{
+	const char *what = argc > 1 ? argv[1] : "";
+	struct runner *r = mem_new(struct runner);
+	int code = 2;
+
+	if (!r)
+		return 2;
+	r->folder = argc > 2 ? argv[2] : "";
+	if (!strcmp(what, "--dump") && argc > 3)
+		code = run_cases(r, argv[3], argc - 4, argv + 4);
+	else if (!strcmp(what, "--inputs") && argc == 3)
+		code = dump_inputs(r);
+	else if (!strcmp(what, "--driver") && argc == 2)
+		code = print_driver(r);
+	else
+		fprintf(stderr, "usage: gpuvm-conform --dump FOLDER FILE.cl [CASE...] | --inputs FOLDER | --driver\n");
 	mem_free(r);
-	return e;
+	return code;
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "bench/work/rng.h"
+#include "gpuvm/base/bits.h"
 #include "tests/cl/input.h"
 
 #define EDGES 16
@@ -44,46 +45,56 @@ static uint32_t word(char kind, struct rng *r)
 	switch (kind) {
 	case 'w': return wide_float(r);
 	case 'm': return bits_of(rng_unit(r) * 200 - 100);
+	case 't': return bits_of(rng_unit(r) * 20 - 10);
+	case 'o': return bits_of(rng_unit(r) * 2 - 1);
 	case 'n': return bits_of(rng_unit(r));
 	case 'p': return bits_of(0x1p-10f + rng_unit(r) * rng_unit(r) * 1000);
 	default: return rng_u32(r);
 	}
 }
 
-static void fill_doubles(struct rng *r, uint32_t *words, size_t n)
+static void fill_doubles(struct rng *r, bool positive, uint32_t *words, size_t n)
 {
 	for (size_t i = 0; i + 1 < n; i += 2) {
-		double d = ((double)rng_u32(r) + rng_u32(r) * 0x1p-32) * 0x1p-26 - 32;
+		double d = ((double)rng_u32(r) + rng_u32(r) * 0x1p-32) * 0x1p-26;
 
+		d = positive ? 0x1p-5 + d * d / 5 : d - 32;
 		memcpy(words + i, &d, sizeof d);
 	}
 }
 
+static const struct kind {
+	const char *name;
+	char letter;
+	const uint32_t *edges;
+} kinds[] = {
+	{ "u32", 'u', int_edges }, { "f32", 'w', float_edges }, { "mid", 'm', NULL },
+	{ "ten", 't', NULL },	   { "one", 'o', NULL },	{ "unit", 'n', NULL },
+	{ "pos", 'p', NULL },	   { "f64", 'd', NULL },	{ "p64", 'D', NULL },
+};
+
+const char *input_kind(size_t i)
+{
+	return i < ARRAY_SIZE(kinds) ? kinds[i].name : NULL;
+}
+
 int input_fill(const char *kind, int second, uint32_t *words, size_t n)
 {
-	static const struct {
-		const char *name;
-		char letter;
-		const uint32_t *edges;
-	} kinds[] = {
-		{ "u32", 'u', int_edges }, { "f32", 'w', float_edges }, { "mid", 'm', NULL },
-		{ "unit", 'n', NULL },	   { "pos", 'p', NULL },	{ "f64", 'd', NULL },
-	};
+	const struct kind *k = kinds;
 	struct rng r = { second ? 2 : 1 };
-	size_t k = 0;
 
-	while (k < sizeof kinds / sizeof kinds[0] && strcmp(kinds[k].name, kind))
+	while (k < kinds + ARRAY_SIZE(kinds) && strcmp(k->name, kind))
 		k++;
-	if (k == sizeof kinds / sizeof kinds[0])
+	if (k == kinds + ARRAY_SIZE(kinds))
 		return -EINVAL;
-	if (kinds[k].letter == 'd') {
-		fill_doubles(&r, words, n);
+	if (k->letter == 'd' || k->letter == 'D') {
+		fill_doubles(&r, k->letter == 'D', words, n);
 		return 0;
 	}
 	for (size_t i = 0; i < n; i++) {
-		bool edge = kinds[k].edges && i < EDGES * EDGES;
+		bool edge = k->edges && i < EDGES * EDGES;
 
-		words[i] = edge ? kinds[k].edges[second ? i / EDGES : i % EDGES] : word(kinds[k].letter, &r);
+		words[i] = edge ? k->edges[second ? i / EDGES : i % EDGES] : word(k->letter, &r);
 	}
 	return 0;
 }
