@@ -191,6 +191,20 @@ static json_t *attach_domain(struct control_env *env, struct attach_req *r)
 	return no ? no : json_pack("{s:b, s:i, s:i}", "ok", 1, "id", (int)guest->id, "domid", (int)d.domid);
 }
 
+/*
+ * Stores after which memory, or what a BAR shows, may be another: PRAMIN, what the BARs' tables and
+ * USERD depend on, flushes, and channels, whose instance blocks are watched.
+ */
+static const struct hv_process_range ordered[] = {
+	{ HV_BAR0, NV_PRAMIN, 1u << 20 },
+	{ HV_BAR0, NV_PBUS_PRAMIN_BASE, 0x20 },
+	{ HV_BAR0, NV_PFIFO_USERD_BASE, 4 },
+	{ HV_BAR0, NV_PFIFO_CHAN_INST, GF100_NR_CHAN * 8 },
+	{ HV_BAR0, NV_PFB_MMU_CTRL, 0x40 },
+	{ HV_BAR0, NV_FLUSH_BAR, 4 },
+	{ HV_BAR0, NV_PMC_ENABLE, 4 },
+};
+
 static json_t *op_attach(struct control_env *env, json_t *req, struct control_answer *a)
 {
 	struct attach_req r;
@@ -219,6 +233,8 @@ static json_t *op_attach(struct control_env *env, json_t *req, struct control_an
 	cfg.bar_len[3] = GF100_BAR3_LEN;
 	cfg.bar_len[PROC_BAR_PV] = r.vgpu.mode == VGPU_NAIVE_PV ? PV_PAGE_LEN : 0;
 	cfg.posted = r.posted;
+	_Static_assert(sizeof ordered <= sizeof cfg.ordered, "all of them fit");
+	memcpy(cfg.ordered, ordered, sizeof ordered);
 	cfg.cfg = &r.vgpu;
 	no = attach_error(hv_process_guest_new(env->port, &cfg, &guest, &fds));
 	if (no)

@@ -96,6 +96,7 @@ struct vgpu_ram {
 struct vgpu_unit_state; /* unit_*.c: the virtual units' registers */
 struct pcicfg;		/* pcicfg.c */
 struct vgpu_pv;		/* pv.c */
+struct lend;		/* lend.c */
 
 struct vgpu {
 	struct gpuvm *g;
@@ -111,6 +112,7 @@ struct vgpu {
 	struct vgpu_unit_state *units;
 	struct pcicfg *pci;
 	struct vgpu_pv *pv; /* pv.c: its call page; NULL unless naive-pv */
+	struct lend *lend; /* lend.c: its VRAM as files; NULL until they are wanted */
 	struct vgpu_ram *ram; /* owned; nr_ram of them */
 	uint32_t nr_ram;
 	uint64_t shadow_quota; /* what of the heap is set aside for it */

@@ -33,6 +33,7 @@ struct part_pool {
 	uint32_t nr_parts;
 	struct slot *chunk; /* nr_chunks, owned */
 	struct slot *chan;  /* nr_chan, owned */
+	struct part *nobody; /* owned: whose retired chunks are */
 };
 
 struct part {
@@ -58,7 +59,8 @@ int part_pool_new(hvram_t base, uint64_t len, uint32_t nr_chan, struct part_pool
 	p->nr_chan = p->free_chan = nr_chan;
 	p->chunk = mem_calloc(p->nr_chunks, sizeof(*p->chunk));
 	p->chan = mem_calloc(nr_chan ? nr_chan : 1, sizeof(*p->chan));
-	if (!p->chunk || !p->chan) {
+	p->nobody = mem_new(struct part);
+	if (!p->chunk || !p->chan || !p->nobody) {
 		part_pool_free(p);
 		return -ENOMEM;
 	}
@@ -71,6 +73,7 @@ void part_pool_free(struct part_pool *p)
 	if (!p)
 		return;
 	assert(!p->nr_parts);
+	mem_free(p->nobody);
 	mem_free(p->chunk);
 	mem_free(p->chan);
 	mem_free(p);
@@ -126,6 +129,18 @@ int part_new(struct part_pool *pool, uint64_t vram_len, uint32_t max_chan, struc
 	return 0;
 }
 
+static struct slot *slot_at(struct part_pool *pool, uint64_t a)
+{
+	return &pool->chunk[(a - pool->base) >> PART_CHUNK_SHIFT];
+}
+
+void part_retire(struct part *p, hvram_t a, uint64_t len)
+{
+	for (uint64_t at = hvram_x(a); at < hvram_x(a) + len; at += PART_CHUNK_LEN)
+		if (part_owns(p, hvram(at), 1))
+			slot_at(p->pool, at)->owner = p->pool->nobody;
+}
+
 void part_free(struct part *p)
 {
 	struct part_pool *pool;
@@ -136,7 +151,11 @@ void part_free(struct part *p)
 	for (uint32_t g = 0; p->nr_chan && g < pool->nr_chan; g++)
 		part_chan_put(p, gchan(g));
 	for (uint32_t i = 0; i < p->nr_chunks; i++) {
-		pool->chunk[(hvram_x(p->chunk[i]) - pool->base) >> PART_CHUNK_SHIFT].owner = NULL;
+		struct slot *s = slot_at(pool, hvram_x(p->chunk[i]));
+
+		if (s->owner != p)
+			continue; /* retired */
+		s->owner = NULL;
 		pool->free_chunks++;
 	}
 	pool->nr_parts--;

@@ -35,6 +35,8 @@ uint32_t part_pool_free_chans(const struct part_pool *);
 int part_new(struct part_pool *, uint64_t vram_len, uint32_t max_chan, struct part **out);
 /* Gives everything back.  The caller has scrubbed the VRAM and stopped the channels. Accepts NULL. */
 void part_free(struct part *);
+/* These chunks cannot be given to anybody any more: part_free() leaves them out. */
+void part_retire(struct part *, hvram_t a, uint64_t len);
 
 uint64_t part_vram_len(const struct part *);
 /*

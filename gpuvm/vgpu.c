@@ -18,6 +18,7 @@
 #include "gpuvm/base/mem.h"
 #include "gpuvm/fermi/inst.h"
 #include "gpuvm/host.h"
+#include "gpuvm/lend.h"
 #include "gpuvm/metrics.h"
 #include "gpuvm/passthrough.h"
 #include "gpuvm/units.h"
@@ -376,6 +377,7 @@ void vgpu_free(struct vgpu *v)
 	vgpu_units_free(v);
 	if (v->part && scrub(v) < 0)
 		log_error(g->log, "guest %s: its VRAM could not be cleared", v->name);
+	lend_free(v);
 	part_free(v->part);
 	g->shadow_reserved -= v->shadow_quota;
 	passthrough_end(v);

@@ -50,6 +50,11 @@ struct bus_ops {
 	int (*mem_file)(struct bus *, uint64_t addr, uint64_t *off);
 	/* Optional: the BAR's address range in this process; what it is touched by traps (trap.h).  NULL. */
 	void *(*bar_cpu)(struct bus *, int bar);
+	/*
+	 * Optional: touches of [off, off+len) do not trap from now on, until the mediator takes the
+	 * memory back.  -EAGAIN: part of it is no memory.  System calls, too, can be given addresses in it.
+	 */
+	int (*bar_map)(struct bus *, int bar, uint64_t off, uint64_t len);
 };
 
 struct bus {

@@ -2,17 +2,21 @@
 /*
  * The process guest's bus.  BARs are mappings without access rights, and each
  * register access below is one real load or store on them: it faults, trap.c
- * decodes it, proc_client.c carries it to the mediator.  Nothing here takes a
- * short cut past the trap.
+ * decodes it, proc_client.c carries it to the mediator, or proc_window.c puts
+ * memory in its place that the mediator offered.  Nothing here takes a short cut
+ * past the trap.
  *
  * 1. The descriptors named in the environment are borrowed: they stay open for
  *    the life of the process, so that programs it starts are the guest too.
  * 2. One process (with those forked from it) has a guest's bus at a time: a
  *    lock on the ring's file says so and dies with its owner.
+ * 3. A forked child has no windows: one process can only say for itself that it
+ *    has let go of them.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -29,6 +33,7 @@
 #include "pv-driver/bus.h"
 #include "pv-driver/guest_ram.h"
 #include "pv-driver/proc_client.h"
+#include "pv-driver/proc_window.h"
 #include "pv-driver/trap.h"
 
 #define NR_BARS 6
@@ -37,7 +42,9 @@ struct bus_guest {
 	struct bus bus;
 	struct trap_sink sink;
 	struct proc_client client;
+	struct proc_window window;
 	struct proc_ring *ring;
+	uint64_t ring_len;
 	int ring_fd, ram_fd, irq_fd, kick_fd, life_fd; /* borrowed from the environment */
 	uint8_t *bar[NR_BARS];			       /* PROT_NONE; NULL = absent */
 	uint64_t bar_len[NR_BARS];
@@ -45,6 +52,9 @@ struct bus_guest {
 	struct trap *trap;
 	bool locked;
 };
+
+/* What a forked child has to take the windows out of; a fork handler gets no context of ours. */
+static struct bus_guest *guest_here;
 
 static struct bus_guest *guest_of(struct bus *b)
 {
@@ -54,8 +64,10 @@ static struct bus_guest *guest_of(struct bus *b)
 static uint64_t sink_load(struct trap_sink *s, uint32_t space, uint32_t off, uint8_t size)
 {
 	struct bus_guest *g = container_of(s, struct bus_guest, sink);
+	uint64_t val = proc_client_access(&g->client, space, off, size, false, 0);
 
-	return proc_client_access(&g->client, space, off, size, false, 0);
+	proc_window_sync(&g->window);
+	return val;
 }
 
 static void sink_store(struct trap_sink *s, uint32_t space, uint32_t off, uint8_t size, uint64_t val)
@@ -63,6 +75,15 @@ static void sink_store(struct trap_sink *s, uint32_t space, uint32_t off, uint8_
 	struct bus_guest *g = container_of(s, struct bus_guest, sink);
 
 	proc_client_access(&g->client, space, off, size, true, val);
+	if (!proc_window_orders(&g->window, space, off))
+		return;
+	proc_client_settle(&g->client);
+	proc_window_sync(&g->window);
+}
+
+static bool sink_direct(struct trap_sink *s, uint32_t space, uint32_t off)
+{
+	return proc_window_open(&container_of(s, struct bus_guest, sink)->window, space, off);
 }
 
 /*
@@ -235,6 +256,19 @@ static void *guest_bar_cpu(struct bus *b, int bar)
 	return guest_of(b)->bar[bar];
 }
 
+static int guest_bar_map(struct bus *b, int bar, uint64_t off, uint64_t len)
+{
+	return proc_window_range(&guest_of(b)->window, bar, off, len);
+}
+
+static void guest_forked(void)
+{
+	struct bus_guest *g = __atomic_load_n(&guest_here, __ATOMIC_ACQUIRE);
+
+	if (g)
+		proc_window_forked(&g->window);
+}
+
 static void guest_lock(struct bus_guest *g, short type, int *err)
 {
 	struct flock fl = { .l_type = type, .l_whence = SEEK_SET, .l_start = 0, .l_len = 1 };
@@ -247,13 +281,16 @@ static void guest_close(struct bus *b)
 	struct bus_guest *g = guest_of(b);
 	int err;
 
+	if (guest_here == g)
+		__atomic_store_n(&guest_here, NULL, __ATOMIC_RELEASE);
 	trap_remove(g->trap);
 	guest_ram_free(g->ram);
 	for (int i = 0; i < NR_BARS; i++)
 		if (g->bar[i])
 			munmap(g->bar[i], g->bar_len[i]);
+	proc_window_fini(&g->window);
 	if (g->ring)
-		munmap(g->ring, sizeof *g->ring);
+		munmap(g->ring, g->ring_len);
 	if (g->locked)
 		guest_lock(g, F_UNLCK, &err);
 	mem_free(g);
@@ -274,6 +311,7 @@ static const struct bus_ops guest_ops = {
 	.irq_fd = guest_irq_fd,
 	.mem_file = guest_mem_file,
 	.bar_cpu = guest_bar_cpu,
+	.bar_map = guest_bar_map,
 };
 
 static int guest_env(struct bus_guest *g)
@@ -303,7 +341,8 @@ static int guest_map_ring(struct bus_guest *g, const char **what)
 		return -EBUSY;
 	}
 	g->locked = true;
-	g->ring = mmap(NULL, sizeof *g->ring, PROT_READ | PROT_WRITE, MAP_SHARED, g->ring_fd, 0);
+	g->ring_len = (uint64_t)ring.st_size;
+	g->ring = mmap(NULL, g->ring_len, PROT_READ | PROT_WRITE, MAP_SHARED, g->ring_fd, 0);
 	if (g->ring == MAP_FAILED) {
 		g->ring = NULL;
 		return -errno;
@@ -311,7 +350,7 @@ static int guest_map_ring(struct bus_guest *g, const char **what)
 	if (g->ring->magic != PROC_MAGIC || (uint64_t)ram.st_size != g->ring->ram_len)
 		return -EPROTO;
 	*what = "the mediator speaks another version of the guest protocol";
-	if (g->ring->version != PROC_ABI_VERSION)
+	if (g->ring->version != PROC_ABI_VERSION || g->ring_len < proc_ring_len(g->ring->bar_len))
 		return -EPROTO;
 	*what = "no memory for the guest's RAM";
 	return guest_ram_new(g->ram_fd, g->ring->ram_len, &g->ram);
@@ -344,12 +383,27 @@ static int guest_map_bars(struct bus_guest *g, const char **what)
 		g->bar_len[map[i].bar] = len;
 		range[nr++] = (struct trap_range){ .base = p, .len = len, .space = map[i].space };
 	}
+	*what = "out of memory";
+	err = proc_window_init(&g->window, &g->client, g->bar, g->ram_fd);
+	if (err)
+		return err;
 	*what = "this process has a guest bus already";
-	g->sink = (struct trap_sink){ .load = sink_load, .store = sink_store };
+	g->sink = (struct trap_sink){ .load = sink_load, .store = sink_store, .direct = sink_direct };
 	err = trap_install(range, nr, &g->sink, &g->trap);
 	/* Locks are the process's: giving up ours would give up the other bus's. */
 	if (err == -EBUSY)
 		g->locked = false;
+	return err;
+}
+
+/* Once: handlers stay for the life of the process. */
+static int guest_fork_handler(struct bus_guest *g)
+{
+	static bool installed;
+	int err = installed ? 0 : -pthread_atfork(NULL, NULL, guest_forked);
+
+	installed |= !err;
+	__atomic_store_n(&guest_here, g, __ATOMIC_RELEASE);
 	return err;
 }
 
@@ -370,6 +424,10 @@ int bus_guest_open(struct bus **out, char *msg, size_t n)
 		goto err;
 	proc_client_init(&g->client, g->ring, g->kick_fd, g->life_fd, PROC_SPIN_AUTO);
 	err = guest_map_bars(g, &what);
+	if (err)
+		goto err;
+	what = "out of memory";
+	err = guest_fork_handler(g);
 	if (err)
 		goto err;
 	*out = &g->bus;

@@ -9,6 +9,7 @@
  * 2. One trap does at most PAGE bytes and then lets the instruction run again,
  *    so that signals get through in a long repeat, and a repeat that leaves
  *    the BAR goes on without us.
+ *    With windows it lets it run again at each page of a BAR: the next may be memory.
  * 3. Elements are accessed with their own size, except for a forward rep movs
  *    or stos on BAR1 and BAR3: those are prefetchable, where a bridge may
  *    merge adjacent stores and read ahead (PCI Local Bus 3.0, 3.2.6), so
@@ -130,6 +131,18 @@ static bool str_ended(struct insn *in, const struct str *s)
 	return (s->repe && !zf) || (s->repne && zf);
 }
 
+/* Whether a side that is BAR begins a page: the processor may be able to go on alone. */
+static bool str_at_page(struct insn *in, const struct str *s)
+{
+	const struct trap_range *r;
+	uint64_t si = *s->si & s->mask, di = *s->di & s->mask;
+
+	if (!in->sink->direct)
+		return false;
+	return (str_uses_si(s) && si % PAGE < s->size && !insn_where(in, si, s->size, &r) && r) ||
+	       (str_uses_di(s) && di % PAGE < s->size && !insn_where(in, di, s->size, &r) && r);
+}
+
 static int str_repeat(struct insn *in, const struct str *s)
 {
 	unsigned int done = 0, n;
@@ -138,7 +151,7 @@ static int str_repeat(struct insn *in, const struct str *s)
 	int err;
 
 	while ((count = *s->cx & s->mask)) {
-		if (done >= PAGE) {
+		if (done >= PAGE || (done && str_at_page(in, s))) {
 			in->again = true;
 			break;
 		}

@@ -184,6 +184,24 @@ static bool client_collect(struct proc_client *c, uint64_t pos, uint64_t *val)
 	return true;
 }
 
+static void client_posted(struct proc_client *c, uint64_t pos)
+{
+	uint64_t to = __atomic_load_n(&c->posted_to, __ATOMIC_RELAXED);
+
+	while (to <= pos && !__atomic_compare_exchange_n(&c->posted_to, &to, pos + 1, false,
+							 __ATOMIC_RELEASE, __ATOMIC_RELAXED))
+		;
+}
+
+void proc_client_settle(struct proc_client *c)
+{
+	uint64_t to = __atomic_load_n(&c->posted_to, __ATOMIC_ACQUIRE);
+
+	/* Positions are served in order. */
+	if (to)
+		client_wait(c, &c->ring->slot[(to - 1) % PROC_SLOTS], to - 1 + PROC_SLOTS - 1);
+}
+
 uint64_t proc_client_access(struct proc_client *c, uint32_t space, uint32_t off, uint8_t size,
 			    bool write, uint64_t val)
 {
@@ -196,8 +214,10 @@ uint64_t proc_client_access(struct proc_client *c, uint32_t space, uint32_t off,
 		if (__atomic_load_n(&c->ring->dead, __ATOMIC_ACQUIRE))
 			proc_client_check(c);
 		pos = client_fill(c, &req);
-		if (write && c->posted)
+		if (write && c->posted) {
+			client_posted(c, pos);
 			return 0;
+		}
 		/* A store that was served and then stepped over must not be done twice. */
 	} while (!client_collect(c, pos, &val) && !write);
 	if (write)

@@ -21,6 +21,7 @@ struct proc_client {
 	bool posted;
 	uint32_t spin_max; /* polls before sleeping at most; 0 on a single processor */
 	uint32_t spin;	   /* atomic: what proved worth it lately */
+	uint64_t posted_to; /* atomic: behind the last position whose store did not wait */
 };
 
 /* spin_max: see above; PROC_SPIN_AUTO looks at how many processors this process may use. */
@@ -29,6 +30,8 @@ void proc_client_init(struct proc_client *, struct proc_ring *, int kick, int li
 /* A load's answer (cut to size); 0 for a store.  Does not return if the guest was ended. */
 uint64_t proc_client_access(struct proc_client *, uint32_t space, uint32_t off, uint8_t size,
 			    bool write, uint64_t val);
+/* Waits until every store that this process posted so far was served. */
+void proc_client_settle(struct proc_client *);
 /* One line on stderr and exit status PROC_EXIT_DEAD, if the guest was ended or the mediator is gone. */
 void proc_client_check(struct proc_client *);
 

@@ -147,6 +147,11 @@ static void trap_handler(int sig, siginfo_t *si, void *ctx)
 	}
 	if (trap_range_of(t, ip))
 		trap_die((const void *)ip, false, r, addr - (uintptr_t)r->base);
+	if (t->sink->direct &&
+	    t->sink->direct(t->sink, r->space, (uint32_t)(addr - (uintptr_t)r->base))) {
+		errno = saved;
+		return;
+	}
 	err = insn_emulate(uc, t->range, t->nr, t->sink);
 	if (err == -EOPNOTSUPP && t->stub)
 		err = stub_enter(t->stub, uc, t->range, t->nr, t->sink);

@@ -31,6 +31,8 @@
 struct trap_sink {
 	uint64_t (*load)(struct trap_sink *, uint32_t space, uint32_t off, uint8_t size);
 	void (*store)(struct trap_sink *, uint32_t space, uint32_t off, uint8_t size, uint64_t val);
+	/* Optional: true if the page at off can be touched without a trap now; the instruction runs again. */
+	bool (*direct)(struct trap_sink *, uint32_t space, uint32_t off);
 };
 
 struct trap_range {

@@ -88,8 +88,8 @@ struct dev_ops {
 	int (*dma_unmap)(struct dev *, dma_t at, size_t len);
 	/*
 	 * DEV_CAP_VRAM_FD: gives [at, at+len) (2 MiB aligned) a memory file of
-	 * its own, zeroed, holding nothing else; from now on device and holder of
-	 * the fd see the same bytes.  The caller owns *fd.  Ranges given so are
+	 * its own, with the bytes it had and nothing else; from now on device and
+	 * holder of the fd see the same bytes.  The caller owns *fd.  Ranges given so are
 	 * joined back (and zeroed) by vram_join.
 	 */
 	int (*vram_fd)(struct dev *, hvram_t at, uint64_t len, int *fd);

@@ -56,6 +56,8 @@ struct hv_ram {
 	dma_t dma; /* bus address of gpa: what pin() answers for pages of this range */
 	void *mem; /* where the mediator has it mapped */
 	uint64_t len;
+	int fd;	     /* HV_CAP_MAP: a file whose bytes from fd_at on it is, for map; borrowed.  -1: none */
+	uint64_t fd_at;
 };
 
 struct hv_ops {
@@ -93,10 +95,28 @@ struct hv_ops {
 	 */
 	void (*kill)(struct hv_guest *, const char *why);
 
-	/* HV_CAP_MAP: BAR bytes [off, off+len) (4 KiB pages) are fd's bytes at `at` until unmap. */
+	/*
+	 * HV_CAP_MAP: bytes [off, off+len) of BAR1, BAR3 or the call pages (4 KiB
+	 * pages) are fd's bytes at `at` until unmap, or until they are mapped to
+	 * something else.  fd stays the caller's.  The port may let accesses
+	 * trap all the same.
+	 *
+	 * A guest may keep the memory for good, whatever unmap does: all of the file
+	 * must be that guest's own, and must be taken off the device before
+	 * anybody else gets what it stood for (gpuvm/lend.h).
+	 *
+	 * fd -1: the bytes trap, and the caller promises that stores to them end
+	 * in nothing that is mapped anywhere (a doorbell).
+	 */
 	int (*map)(struct hv_guest *, enum hv_space, uint32_t off, uint32_t len, int fd, uint64_t at);
-	/* On return every access of that guest to the range traps again. */
+	/*
+	 * The range traps again once unmapped() says so; a guest that keeps to
+	 * the protocol has let go before its next trapped access ends.  Never waits
+	 * for the guest.  Ranges that are not mapped are left alone.
+	 */
 	int (*unmap)(struct hv_guest *, enum hv_space, uint32_t off, uint32_t len);
+	/* Whether the guest says that it has let go of everything unmapped so far. */
+	bool (*unmapped)(struct hv_guest *);
 	/* HV_CAP_WATCH */
 	int (*watch)(struct hv_guest *, gpa_t page);
 	void (*unwatch)(struct hv_guest *, gpa_t page);
@@ -202,6 +222,10 @@ static inline int hv_map(struct hv_guest *g, enum hv_space s, uint32_t off, uint
 static inline int hv_unmap(struct hv_guest *g, enum hv_space s, uint32_t off, uint32_t len)
 {
 	return hv_has(g->hv, HV_CAP_MAP) ? g->hv->ops->unmap(g, s, off, len) : -EOPNOTSUPP;
+}
+static inline bool hv_unmapped(struct hv_guest *g)
+{
+	return !hv_has(g->hv, HV_CAP_MAP) || g->hv->ops->unmapped(g);
 }
 static inline int hv_pin(struct hv_guest *g, gpa_t page, dma_t *out)
 {

@@ -5,14 +5,20 @@
  * 1. RAM is page-aligned in length and starts at gpa 0; guest n's bus
  *    addresses are (n + 1) << 32 | gpa, as in the process port.
  * 2. A page is the guest's as long as pages[].gone is false.
- * 3. vgpu is non-NULL only between attach and detach; the struct outlives
+ * 3. A page of BAR1 or BAR3 is a window if window[].file is not 0; accesses to
+ *    it are the file's and never reach the core.
+ * 4. vgpu is non-NULL only between attach and detach; the struct outlives
  *    detach until hv_null_guest_free(), so that a test can still look at it.
  */
 #include "gpuvm/hv/null.h"
 
 #include <assert.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "gpuvm/base/log.h"
 #include "gpuvm/base/mem.h"
@@ -25,6 +31,16 @@ struct null_page {
 	bool gone; /* revoked */
 };
 
+#define BAR_PAGES (1u << 16) /* of each BAR: 256 MiB, larger than any */
+#define FILES 64
+
+/* A page of a BAR. */
+struct null_window {
+	uint8_t file;	/* index in null_guest.file plus 1; 0: accesses trap */
+	bool stale;	/* unmapped, and the guest has not let go yet */
+	uint64_t at;	/* in the file */
+};
+
 struct null_hv {
 	struct hv hv;
 	struct list guests;
@@ -34,13 +50,17 @@ struct null_hv {
 
 struct null_guest {
 	struct hv_guest g;
-	void *raw;		/* owned; ram lies in it */
-	uint8_t *ram;		/* page-aligned, as devices want it */
+	int ram_fd;		/* owned; -1: none */
+	uint8_t *ram;		/* owned: ram_fd mapped */
 	struct null_page *page; /* owned, ram_len / PAGE of them */
 	unsigned int irqs;
 	unsigned long pins;
 	bool attached, killed;
 	char why[120];
+	struct null_window *window; /* owned: BAR1's, then BAR3's, from the first map on */
+	int file[FILES];	    /* owned: nr_files of them */
+	unsigned int nr_files;
+	bool lag, stale; /* lets go late; some page is stale */
 };
 
 static struct null_hv *null_hv(struct hv *h)
@@ -82,7 +102,13 @@ static void null_guest_destroy(struct null_guest *g)
 {
 	if (!g)
 		return;
-	mem_free(g->raw);
+	if (g->ram)
+		munmap(g->ram, g->g.ram_len);
+	if (g->ram_fd >= 0)
+		close(g->ram_fd);
+	while (g->nr_files)
+		close(g->file[--g->nr_files]);
+	mem_free(g->window);
 	mem_free(g->page);
 	mem_free(g);
 }
@@ -234,15 +260,129 @@ static int null_ram(struct hv_guest *hg, unsigned int i, struct hv_ram *out)
 		*out = (struct hv_ram){ .gpa = gpa(start * PAGE),
 					.dma = null_dma(hg, start * PAGE),
 					.mem = g->ram + start * PAGE,
-					.len = (end - start) * PAGE };
+					.len = (end - start) * PAGE,
+					.fd = g->ram_fd,
+					.fd_at = start * PAGE };
 		return 0;
 	}
 	return -ENOENT;
 }
 
+/* ---- windows ------------------------------------------------------------------------------- */
+
+static struct null_window *window_of(struct null_guest *g, enum hv_space space, uint32_t off)
+{
+	if (!g->window || (space != HV_BAR1 && space != HV_BAR3))
+		return NULL;
+	return &g->window[(space == HV_BAR3) * BAR_PAGES + off / PAGE];
+}
+
+/* Which of the guest's files fd is, plus 1; 0 if there is no room for it. */
+static uint8_t null_file(struct null_guest *g, int fd)
+{
+	struct stat a, b;
+
+	if (fstat(fd, &a))
+		return 0;
+	for (unsigned int i = 0; i < g->nr_files; i++)
+		if (!fstat(g->file[i], &b) && a.st_dev == b.st_dev && a.st_ino == b.st_ino)
+			return (uint8_t)(i + 1);
+	if (g->nr_files == FILES)
+		return 0;
+	fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	if (fd < 0)
+		return 0;
+	g->file[g->nr_files++] = fd;
+	return (uint8_t)g->nr_files;
+}
+
+/* A range whose two ends are pages of a BAR that can have windows. */
+static bool null_range_ok(enum hv_space space, uint32_t off, uint32_t len)
+{
+	return (space == HV_BAR1 || space == HV_BAR3) && len && is_aligned(off | len, PAGE) &&
+	       range_ok(off, len, BAR_PAGES * PAGE);
+}
+
+static int null_map(struct hv_guest *hg, enum hv_space space, uint32_t off, uint32_t len, int fd,
+		    uint64_t at)
+{
+	struct null_guest *g = null_guest(hg);
+	int err = null_fault(hg);
+	uint8_t file = 0;
+
+	if (err)
+		return err;
+	if (!null_range_ok(space, off, len) || !is_aligned(at, PAGE))
+		return -EINVAL;
+	if (!g->window)
+		g->window = mem_calloc(2 * BAR_PAGES, sizeof *g->window);
+	if (!g->window)
+		return -ENOMEM;
+	if (fd >= 0) {
+		file = null_file(g, fd);
+		if (!file)
+			return -ENOSPC;
+	}
+	for (uint32_t n = 0; n < len; n += PAGE)
+		*window_of(g, space, off + n) = (struct null_window){ .file = file, .at = at + n };
+	return 0;
+}
+
+static int null_unmap(struct hv_guest *hg, enum hv_space space, uint32_t off, uint32_t len)
+{
+	struct null_guest *g = null_guest(hg);
+	int err = null_fault(hg);
+
+	if (err)
+		return err;
+	if (!null_range_ok(space, off, len))
+		return -EINVAL;
+	for (uint32_t n = 0; g->window && n < len; n += PAGE) {
+		struct null_window *w = window_of(g, space, off + n);
+
+		if (w->file && g->lag)
+			g->stale = w->stale = true;
+		else
+			*w = (struct null_window){ 0 };
+	}
+	return 0;
+}
+
+static bool null_unmapped(struct hv_guest *hg)
+{
+	return !null_guest(hg)->stale;
+}
+
+/* What a guest that keeps to the protocol does at the end of a trapped access. */
+static void null_let_go(struct null_guest *g)
+{
+	for (uint32_t i = 0; g->stale && i < 2 * BAR_PAGES; i++)
+		if (g->window[i].stale)
+			g->window[i] = (struct null_window){ 0 };
+	g->stale = false;
+}
+
+/* Whether the access went to a window. */
+static bool null_direct(struct null_guest *g, const struct hv_access *a, uint64_t *val)
+{
+	const struct null_window *w;
+	int fd;
+
+	if ((uint64_t)a->off + a->size > BAR_PAGES * PAGE || a->off % PAGE + a->size > PAGE)
+		return false;
+	w = window_of(g, a->space, a->off);
+	if (!w || !w->file)
+		return false;
+	fd = g->file[w->file - 1];
+	if (a->write)
+		return pwrite(fd, val, a->size, (off_t)(w->at + a->off % PAGE)) == a->size;
+	*val = 0;
+	return pread(fd, val, a->size, (off_t)(w->at + a->off % PAGE)) == a->size;
+}
+
 static const struct hv_ops null_ops = {
 	.name = "null",
-	.caps = HV_CAP_PIN | HV_CAP_RAM,
+	.caps = HV_CAP_MAP | HV_CAP_PIN | HV_CAP_RAM,
 	.close = null_close,
 	.poll_fd = null_poll_fd,
 	.dispatch = null_dispatch,
@@ -251,6 +391,9 @@ static const struct hv_ops null_ops = {
 	.write = null_write,
 	.irq = null_irq,
 	.kill = null_kill,
+	.map = null_map,
+	.unmap = null_unmap,
+	.unmapped = null_unmapped,
 	.pin = null_pin,
 	.unpin = null_unpin,
 	.ram = null_ram,
@@ -284,6 +427,20 @@ static uint32_t null_id(const struct null_hv *h)
 	return id;
 }
 
+static int null_ram_new(struct null_guest *g)
+{
+	void *m;
+
+	g->ram_fd = memfd_create("null-ram", MFD_CLOEXEC);
+	if (g->ram_fd < 0 || ftruncate(g->ram_fd, (off_t)g->g.ram_len))
+		return -errno;
+	m = mmap(NULL, g->g.ram_len, PROT_READ | PROT_WRITE, MAP_SHARED, g->ram_fd, 0);
+	if (m == MAP_FAILED)
+		return -errno;
+	g->ram = m;
+	return 0;
+}
+
 int hv_null_guest_new(struct hv *hv, const char *name, uint64_t ram_len, const void *cfg,
 		      struct hv_guest **out)
 {
@@ -300,10 +457,12 @@ int hv_null_guest_new(struct hv *hv, const char *name, uint64_t ram_len, const v
 	};
 	log_clean(g->g.name, sizeof g->g.name, name);
 	list_init(&g->g.node);
-	g->raw = mem_calloc(1, ram_len + PAGE);
-	g->ram = (uint8_t *)align_up((uintptr_t)g->raw, PAGE);
+	g->ram_fd = -1;
 	g->page = mem_calloc(ram_len / PAGE, sizeof *g->page);
-	if (!g->raw || !g->page)
+	if (!g->page)
+		goto err;
+	err = null_ram_new(g);
+	if (err)
 		goto err;
 	err = hv->up->attach(hv->core, &g->g);
 	if (err < 0)
@@ -339,11 +498,31 @@ int hv_null_access(struct hv_guest *hg, enum hv_space space, uint32_t off, uint8
 			*val = mask;
 		return -ENODEV;
 	}
+	if (null_direct(null_guest(hg), &acc, val))
+		return 0;
 	acc.val = write ? *val & mask : 0;
 	err = hg->hv->up->access(hg->hv->core, hg, &acc);
+	null_let_go(null_guest(hg));
 	if (!write)
 		*val = acc.val & mask;
 	return err;
+}
+
+bool hv_null_window(struct hv_guest *hg, enum hv_space space, uint32_t off, int *fd, uint64_t *at)
+{
+	struct null_guest *g = null_guest(hg);
+	const struct null_window *w = window_of(g, space, off);
+
+	if (!w || !w->file)
+		return false;
+	*fd = g->file[w->file - 1];
+	*at = w->at + off % PAGE;
+	return true;
+}
+
+void hv_null_lag(struct hv_guest *hg, bool on)
+{
+	null_guest(hg)->lag = on;
 }
 
 void *hv_null_ram(struct hv_guest *g)

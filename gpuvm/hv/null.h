@@ -20,6 +20,10 @@ void hv_null_guest_free(struct hv_guest *);
 int hv_null_access(struct hv_guest *, enum hv_space, uint32_t off, uint8_t size, bool write,
 		   uint64_t *val);
 void *hv_null_ram(struct hv_guest *);
+/* Whether the guest's BAR is memory there: which, as hv_map was given it.  The file is borrowed. */
+bool hv_null_window(struct hv_guest *, enum hv_space, uint32_t off, int *fd, uint64_t *at);
+/* From now on pages that are unmapped stay reachable until the guest's next trapped access. */
+void hv_null_lag(struct hv_guest *, bool on);
 /* Interrupts raised so far, pages pinned now (sum of counts), last kill reason or NULL. */
 unsigned int hv_null_irqs(const struct hv_guest *);
 unsigned long hv_null_pins(const struct hv_guest *);
@@ -30,7 +34,7 @@ const char *hv_null_killed(const struct hv_guest *);
  */
 int hv_null_revoke(struct hv_guest *, gpa_t start, uint64_t len);
 /*
- * Tests: the n-th call from now (1 = the next) of read, write, irq, pin or ram
+ * Tests: the n-th call from now (1 = the next) of read, write, irq, pin, ram, map or unmap
  * over all guests fails with err, and only that one.  n or err 0 switches it off.
  */
 void hv_null_fail_after(struct hv *, unsigned int n, int err);

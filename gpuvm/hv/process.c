@@ -70,7 +70,9 @@ static void process_serve(struct process *p, struct proc_guest *g, struct hv_acc
 		g->stats.writes++;
 	else
 		g->stats.reads++;
-	if (got < 0) {
+	if (got == PROC_RING_FILE) {
+		acc->val = proc_file_send(g, acc->off);
+	} else if (got < 0) {
 		g->stats.bad++;
 		acc->val = ~0ull;
 	} else {
@@ -188,7 +190,7 @@ static void process_close(struct hv *hv)
 
 static const struct hv_ops process_ops = {
 	.name = "process",
-	.caps = HV_CAP_PIN | HV_CAP_RAM,
+	.caps = HV_CAP_MAP | HV_CAP_PIN | HV_CAP_RAM,
 	.close = process_close,
 	.poll_fd = process_poll_fd,
 	.dispatch = process_dispatch,
@@ -197,6 +199,9 @@ static const struct hv_ops process_ops = {
 	.write = proc_guest_write,
 	.irq = proc_guest_irq,
 	.kill = proc_guest_kill,
+	.map = proc_map,
+	.unmap = proc_unmap,
+	.unmapped = proc_unmapped,
 	.pin = proc_guest_pin,
 	.unpin = proc_guest_unpin,
 	.ram = proc_guest_ram,

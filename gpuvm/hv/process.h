@@ -17,6 +17,11 @@ struct hv_process_cfg {
 	uint64_t ram_len;    /* page-aligned, at most 4 GiB; the memfd is sparse */
 	uint64_t bar_len[6]; /* told to the guest; pages, at most 4 GiB; [5] is the PV call page, 0 = absent */
 	bool posted;	     /* stores do not wait */
+	/* Stores outside the BARs with windows that may change memory or windows; len 0: none. */
+	struct hv_process_range {
+		enum hv_space space;
+		uint32_t off, len;
+	} ordered[8];
 	const void *cfg;     /* for up->attach, see struct hv_guest */
 };
 
@@ -44,6 +49,7 @@ struct hv_process_stats {
 	uint64_t wakes;			     /* times a sleeping side had to be woken */
 	uint64_t holes;			     /* positions taken by a process that died before using them */
 	uint64_t pins;			     /* pages pinned now, sum of counts */
+	uint64_t files;			     /* times it was given a file to map */
 };
 void hv_process_guest_stats(const struct hv_guest *, struct hv_process_stats *out);
 

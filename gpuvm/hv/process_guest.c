@@ -68,6 +68,8 @@ static int proc_channels(struct proc_guest *g, struct hv_process_fds *fds)
 		return err;
 	/* A guest that never drains its interrupts holds a few, not a buffer full (the kernel rounds 1 up). */
 	setsockopt(g->irq, SOL_SOCKET, SO_SNDBUF, &one, sizeof one);
+	/* Nor does one that asks for files and does not take them. */
+	setsockopt(g->life, SOL_SOCKET, SO_SNDBUF, &one, sizeof one);
 	fds->kick = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (fds->kick < 0)
 		return -errno;
@@ -87,7 +89,7 @@ static int proc_listen(struct process *p, struct proc_guest *g)
 	return 0;
 }
 
-static void proc_ring_init(struct proc_guest *g)
+static void proc_ring_init(struct proc_guest *g, const struct hv_process_cfg *c)
 {
 	struct proc_ring *r = g->ring;
 
@@ -98,6 +100,10 @@ static void proc_ring_init(struct proc_guest *g)
 	memcpy(r->bar_len, g->bar_len, sizeof r->bar_len);
 	for (unsigned int i = 0; i < PROC_SLOTS; i++)
 		r->slot[i].seq = i;
+	for (unsigned int i = 0; i < PROC_ORDERED; i++)
+		r->ordered[i] = (struct proc_ordered){ .space = c->ordered[i].space,
+						       .off = c->ordered[i].off,
+						       .len = c->ordered[i].len };
 }
 
 static void proc_guest_free(struct proc_guest *g)
@@ -117,8 +123,10 @@ static void proc_guest_free(struct proc_guest *g)
 	fd_close(&g->irq);
 	fd_close(&g->kick);
 	fd_close(&g->life);
+	fd_close(&g->ram_fd);
+	proc_windows_fini(g);
 	if (g->ring)
-		munmap(g->ring, sizeof *g->ring);
+		munmap(g->ring, g->ring_len);
 	if (g->ram)
 		munmap(g->ram, g->g.ram_len);
 	proc_pins_fini(&g->pins);
@@ -161,7 +169,7 @@ static int proc_guest_init(struct proc_guest *g, const struct hv_process_cfg *c,
 {
 	struct process *p = process_of(g->g.hv);
 	void *ring = NULL;
-	int err = proc_shm("gpuvm-ring", sizeof *g->ring, &fds->ring, &ring);
+	int err = proc_shm("gpuvm-ring", g->ring_len, &fds->ring, &ring);
 
 	if (err)
 		return err;
@@ -169,7 +177,10 @@ static int proc_guest_init(struct proc_guest *g, const struct hv_process_cfg *c,
 	err = proc_shm("gpuvm-ram", g->g.ram_len, &fds->ram, &g->ram);
 	if (err)
 		return err;
-	proc_ring_init(g);
+	g->ram_fd = fcntl(fds->ram, F_DUPFD_CLOEXEC, 0);
+	if (g->ram_fd < 0)
+		return -errno;
+	proc_ring_init(g, c);
 	err = proc_channels(g, fds);
 	if (err)
 		return err;
@@ -204,9 +215,10 @@ int hv_process_guest_new(struct hv *hv, const struct hv_process_cfg *c, struct h
 		return -ENOMEM;
 	g->g = (struct hv_guest){ .hv = hv, .id = slot, .ram_len = c->ram_len };
 	log_clean(g->g.name, sizeof g->g.name, c->name);
-	g->irq = g->kick = g->life = -1;
+	g->irq = g->kick = g->life = g->ram_fd = -1;
 	g->posted = c->posted;
 	memcpy(g->bar_len, c->bar_len, sizeof g->bar_len);
+	g->ring_len = proc_ring_len(g->bar_len);
 	p->slot[slot] = g;
 	list_add_tail(&p->guests, &g->g.node);
 	list_add_tail(&p->run, &g->run);
@@ -310,6 +322,7 @@ int proc_guest_ram(struct hv_guest *hg, unsigned int i, struct hv_ram *out)
 	*out = (struct hv_ram){ .gpa = gpa(0),
 				.dma = dma((uint64_t)(hg->id + 1) << 32),
 				.mem = proc_guest_of(hg)->ram,
-				.len = hg->ram_len };
+				.len = hg->ram_len,
+				.fd = proc_guest_of(hg)->ram_fd };
 	return 0;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The process port's own: shared by process.c (port, events), process_guest.c
- * (birth, death, RAM), process_ring.c (mediator half of the ring) and
- * process_pin.c (pin counts).
+ * (birth, death, RAM), process_ring.c (mediator half of the ring),
+ * process_map.c (windows) and process_pin.c (pin counts).
  */
 #ifndef GPUVM_HV_PROCESS_IMPL_H
 #define GPUVM_HV_PROCESS_IMPL_H
@@ -28,11 +28,28 @@ struct proc_pins {
 	uint64_t total;
 };
 
+/* A file that a guest may be given, and how many words of page[] name it. */
+struct proc_file {
+	int fd; /* owned */
+	uint32_t nr, refs;
+	uint64_t dev, ino;
+};
+#define PROC_FILES 1024u /* descriptors one guest may cost */
+
+struct proc_windows {
+	uint64_t *word; /* owned: page[] as we wrote it, from the first map on */
+	struct proc_file *file; /* owned: nr_files of them */
+	uint32_t nr_files, last; /* last: highest number given to a file */
+	uint64_t gen;
+};
+
 struct proc_guest {
 	struct hv_guest g;
 	struct list run; /* on process.run while polled; on itself while asleep */
 	struct proc_ring *ring;
+	uint64_t ring_len;
 	void *ram;
+	int ram_fd;
 	int irq, kick, life; /* our ends; -1 = none */
 	uint64_t bar_len[6]; /* ours: the ring's copy is the guest's to scribble on */
 	bool posted;
@@ -43,6 +60,7 @@ struct proc_guest {
 	uint32_t idle; /* polls in a row that found nothing */
 	uint64_t hole_pos, hole_since; /* since when pos hangs unfilled; see proc_abi.h */
 	struct proc_pins pins;
+	struct proc_windows win;
 	struct hv_process_stats stats;
 };
 
@@ -67,7 +85,11 @@ static inline struct proc_guest *proc_guest_of(const struct hv_guest *g)
 }
 
 /* process_ring.c */
-/* Copies the request at pos if it is filled and well-formed in *acc.  1, 0 (nothing there), -EINVAL (malformed). */
+/*
+ * Copies the request at pos if it is filled and well-formed in *acc.  1, 0 (nothing there), -EINVAL
+ * (malformed), PROC_RING_FILE: acc->off is the number of a file that is asked for.
+ */
+#define PROC_RING_FILE 2
 int proc_ring_get(struct proc_guest *, struct hv_access *acc);
 /* Ends the access that get() answered, well-formed or not, and moves on to the next position. */
 void proc_ring_put(struct proc_guest *, bool write, uint64_t val);
@@ -79,6 +101,14 @@ void proc_ring_awake(struct proc_guest *);
 void proc_ring_mend(struct proc_guest *, uint64_t now_ns);
 /* Tells every waiter that the guest was ended. */
 void proc_ring_dead(struct proc_guest *, const char *why);
+
+/* process_map.c */
+int proc_map(struct hv_guest *, enum hv_space, uint32_t off, uint32_t len, int fd, uint64_t at);
+int proc_unmap(struct hv_guest *, enum hv_space, uint32_t off, uint32_t len);
+bool proc_unmapped(struct hv_guest *);
+/* Sends file nr to the guest; the answer to its load: 0, or 1 if it cannot have it. */
+uint64_t proc_file_send(struct proc_guest *, uint32_t nr);
+void proc_windows_fini(struct proc_guest *);
 
 /* process_pin.c */
 int proc_pin(struct proc_pins *, uint64_t page_nr, uint64_t nr_pages);

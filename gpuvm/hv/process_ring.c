@@ -75,6 +75,8 @@ int proc_ring_get(struct proc_guest *g, struct hv_access *acc)
 		.size = size,
 		.write = write & 1,
 	};
+	if (space == PROC_SPACE_FILE && !write && size == 4)
+		return PROC_RING_FILE;
 	if (write > 1 || (size != 1 && size != 2 && size != 4 && size != 8) ||
 	    !range_ok(acc->off, size, ring_space_len(g, space)))
 		return -EINVAL;

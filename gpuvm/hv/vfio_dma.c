@@ -242,7 +242,8 @@ int vfio_ram_range(struct hv_guest *hg, unsigned int i, struct hv_ram *out)
 		*out = (struct hv_ram){ .gpa = gpa(r->gpa),
 					.dma = dma(window(hg) + r->gpa),
 					.mem = r->mem,
-					.len = r->len };
+					.len = r->len,
+					.fd = -1 };
 		return 0;
 	}
 	return -ENOENT;

@@ -115,7 +115,8 @@ static pid_t guest_start(struct fix *f, guest_main *fn, struct hv_guest **g, int
 	struct hv_process_cfg c = { .name = "child",
 				    .ram_len = RAM,
 				    .bar_len = { 1 << 24, 1 << 27, 0, 1 << 26, 0, 4096 },
-				    .posted = f->posted };
+				    .posted = f->posted,
+				    .ordered = { { HV_BAR0, 0x900, 0x200 } } };
 	struct hv_process_fds fds;
 	struct hv_guest *guest;
 	struct bus *b;

@@ -318,6 +318,42 @@ static int sealed_file(uint64_t len)
 	return fd;
 }
 
+/* pagemap's word of a page that has memory of its own, here or in swap. */
+#define PAGEMAP_HAS (3ull << 62)
+#define PAGEMAP_RUN 512u
+
+static int keep_page(const uint8_t *from, int file, uint64_t at)
+{
+	static const uint8_t zero[HOST_PAGE];
+
+	if (!memcmp(from, zero, HOST_PAGE))
+		return 0;
+	return pwrite(file, from, HOST_PAGE, (off_t)at) == (ssize_t)HOST_PAGE ? 0 : -ENOSPC;
+}
+
+/* Copies what VRAM at [at, at+len) holds to the file; pages without memory are not touched. */
+static int keep_bytes(struct sim *s, uint64_t at, uint64_t len, int file)
+{
+	int map = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC), err = 0;
+	uint64_t word[PAGEMAP_RUN], n;
+
+	for (uint64_t done = 0; !err && done < len; done += n * HOST_PAGE) {
+		uintptr_t first = (uintptr_t)(s->vram + at + done) / HOST_PAGE;
+		ssize_t got;
+
+		n = (len - done) / HOST_PAGE;
+		n = n < PAGEMAP_RUN ? n : PAGEMAP_RUN;
+		got = map < 0 ? -1 : pread(map, word, n * 8, (off_t)(first * 8));
+		for (uint64_t i = 0; !err && i < n; i++)
+			if (got != (ssize_t)(n * 8) || word[i] & PAGEMAP_HAS)
+				err = keep_page(s->vram + at + done + i * HOST_PAGE, file,
+						done + i * HOST_PAGE);
+	}
+	if (map >= 0)
+		close(map);
+	return err;
+}
+
 int mem_vram_fd(struct sim *s, uint64_t at, uint64_t len, int *fd)
 {
 	int err = given_check(s, at, len, false), file;
@@ -329,7 +365,9 @@ int mem_vram_fd(struct sim *s, uint64_t at, uint64_t len, int *fd)
 	if (file < 0)
 		return file;
 	pthread_rwlock_wrlock(&s->dma_lock);
-	m = mmap(s->vram + at, len, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, file, 0);
+	err = keep_bytes(s, at, len, file);
+	m = err ? NULL :
+		  mmap(s->vram + at, len, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, file, 0);
 	if (m == MAP_FAILED)
 		err = -errno;
 	for (uint64_t k = at; !err && k < at + len; k += GIVEN_LEN)

@@ -116,12 +116,14 @@ static void test_give(void **state)
 	fill(d, 64 * MIB, 2 * CHUNK);
 	assert_int_equal(dev_vram_fd(d, hvram(64 * MIB), CHUNK, &fd), 0);
 	assert_true(fd >= 0);
-	/* The file is that chunk, zeroed, and nothing else. */
+	/* The file is that chunk as it was, and nothing else. */
 	assert_int_equal(fstat(fd, &st), 0);
 	assert_int_equal(st.st_size, CHUNK);
 	view = mmap(NULL, CHUNK, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	assert_true(view != MAP_FAILED);
-	assert_int_equal(kit_rd32(d, 64 * MIB), 0);
+	for (unsigned int i = 0; i < CHUNK / 4; i++)
+		assert_int_equal(((uint32_t *)view)[i], 0x5a5a5a5a);
+	assert_int_equal(kit_rd32(d, 64 * MIB), 0x5a5a5a5a);
 	assert_int_equal(kit_rd32(d, 64 * MIB + CHUNK), 0x5a5a5a5a);
 	/* Both see the same bytes. */
 	kit_wr32(d, 64 * MIB + 0x1000, 0xaaaa);
@@ -174,6 +176,25 @@ static void test_give_errors(void **state)
 	dev_close(d);
 }
 
+/* What nobody wrote costs the file nothing either. */
+static void test_give_sparse(void **state)
+{
+	struct dev *d = kit_open("vram=256M");
+	struct stat st;
+	uint32_t v = 0;
+	int fd = -1;
+
+	(void)state;
+	kit_wr32(d, 64 * MIB + 0x12340, 0xfeed);
+	assert_int_equal(dev_vram_fd(d, hvram(64 * MIB), 8 * CHUNK, &fd), 0);
+	assert_int_equal(fstat(fd, &st), 0);
+	assert_int_equal(st.st_blocks * 512, 4096);
+	assert_int_equal(pread(fd, &v, 4, 0x12340), 4);
+	assert_int_equal(v, 0xfeed);
+	close(fd);
+	dev_close(d);
+}
+
 /* A reset loses VRAM's contents but not who holds which chunk. */
 static void test_give_reset(void **state)
 {
@@ -199,7 +220,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_bounds),	    cmocka_unit_test(test_pieces),
 		cmocka_unit_test(test_sparse),	    cmocka_unit_test(test_give),
-		cmocka_unit_test(test_give_errors), cmocka_unit_test(test_give_reset),
+		cmocka_unit_test(test_give_errors),
+		cmocka_unit_test(test_give_sparse), cmocka_unit_test(test_give_reset),
 	};
 
 	return cmocka_run_group_tests_name("sim_mem", tests, NULL, NULL);

@@ -68,7 +68,7 @@ static int setup(void **state)
 {
 	(void)state;
 	sink = mmap(NULL, sizeof *sink, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	sink->sink = (struct trap_sink){ sink_load, sink_store };
+	sink->sink = (struct trap_sink){ .load = sink_load, .store = sink_store };
 	bar0 = mmap(NULL, LEN, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	bar1 = mmap(NULL, LEN, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	return bar0 == MAP_FAILED || bar1 == MAP_FAILED ? -1 : 0;

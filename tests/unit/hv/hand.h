@@ -167,7 +167,7 @@ static uint64_t hand_take(struct hand *h, struct proc_slot *s)
 	return s->val;
 }
 
-static bool readable(int fd)
+static inline bool readable(int fd)
 {
 	struct pollfd p = { .fd = fd, .events = POLLIN };
 

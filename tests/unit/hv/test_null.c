@@ -4,6 +4,8 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "gpuvm/hv/null.h"
 
@@ -224,9 +226,60 @@ static void test_caps(void **state)
 {
 	struct fix *f = *state;
 
-	assert_int_equal(hv_map(f->g, HV_BAR0, 0, 4096, 0, 0), -EOPNOTSUPP);
 	assert_int_equal(hv_watch(f->g, gpa(0)), -EOPNOTSUPP);
 	assert_int_equal(hv_poll_fd(f->hv), -EOPNOTSUPP);
+}
+
+static void test_windows(void **state)
+{
+	struct fix *f = *state;
+	int fd = memfd_create("window", MFD_CLOEXEC), got;
+	uint64_t v = 0, at;
+	uint32_t word;
+
+	assert_int_equal(ftruncate(fd, 8192), 0);
+	assert_int_equal(hv_map(f->g, HV_BAR0, 0, 4096, fd, 0), -EINVAL);
+	assert_int_equal(hv_map(f->g, HV_BAR1, 0, 4095, fd, 0), -EINVAL);
+	assert_int_equal(hv_map(f->g, HV_BAR1, 0x5000, 8192, fd, 0), 0);
+	v = 0x11223344;
+	assert_int_equal(hv_null_access(f->g, HV_BAR1, 0x6010, 4, true, &v), 0);
+	assert_int_equal(pread(fd, &word, 4, 0x1010), 4);
+	assert_int_equal(word, 0x11223344);
+	assert_int_equal(hv_null_access(f->g, HV_BAR1, 0x6012, 2, false, &v), 0);
+	assert_int_equal(v, 0x1122);
+	assert_int_equal(f->core.accesses, 0);
+	assert_true(hv_null_window(f->g, HV_BAR1, 0x6010, &got, &at) && at == 0x1010);
+	assert_false(hv_null_window(f->g, HV_BAR1, 0x7000, &got, &at));
+	assert_false(hv_null_window(f->g, HV_BAR3, 0x5000, &got, &at));
+	/* At once, or with the next access that traps. */
+	assert_int_equal(hv_unmap(f->g, HV_BAR1, 0x6000, 4096), 0);
+	assert_true(hv_unmapped(f->g));
+	hv_null_access(f->g, HV_BAR1, 0x6010, 4, false, &v);
+	assert_int_equal(f->core.accesses, 1);
+	hv_null_lag(f->g, true);
+	assert_int_equal(hv_unmap(f->g, HV_BAR1, 0x5000, 4096), 0);
+	assert_false(hv_unmapped(f->g));
+	hv_null_access(f->g, HV_BAR1, 0x5010, 4, false, &v);
+	assert_int_equal(f->core.accesses, 1);
+	hv_null_access(f->g, HV_BAR0, 0, 4, false, &v);
+	assert_true(hv_unmapped(f->g));
+	hv_null_access(f->g, HV_BAR1, 0x5010, 4, false, &v);
+	assert_int_equal(f->core.accesses, 3);
+	/* RAM, by the file that hv_ram() names. */
+	{
+		struct hv_ram r;
+
+		assert_int_equal(hv_ram(f->g, 0, &r), 0);
+		assert_int_equal(hv_map(f->g, HV_BAR3, 0, 4096, r.fd, r.fd_at + 4096), 0);
+		v = 0x77;
+		hv_null_access(f->g, HV_BAR3, 3, 1, true, &v);
+		assert_int_equal(((uint8_t *)hv_null_ram(f->g))[4099], 0x77);
+	}
+	hv_null_fail_after(f->hv, 1, -EIO);
+	assert_int_equal(hv_map(f->g, HV_BAR1, 0, 4096, fd, 0), -EIO);
+	hv_null_fail_after(f->hv, 1, -EIO);
+	assert_int_equal(hv_unmap(f->g, HV_BAR3, 0, 4096), -EIO);
+	close(fd);
 }
 
 int main(void)
@@ -240,6 +293,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_revoke, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_faults_on_order, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_caps, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_windows, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

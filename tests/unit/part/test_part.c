@@ -277,7 +277,7 @@ static void allocation_failures(void **state)
 		mem_fault_hook = NULL;
 		assert_true(r == 0 || (r == -ENOMEM && !pool));
 	}
-	assert_int_equal(n, 4);
+	assert_int_equal(n, 5);
 	for (n = 0, r = -1; r < 0; n++) {
 		assert_int_equal(part_pool_free_vram(pool), 4 * CHUNK);
 		fail_at = n;
@@ -291,6 +291,33 @@ static void allocation_failures(void **state)
 	part_pool_free(pool);
 }
 
+/* What a device did not take back is nobody's for good. */
+static void retired_chunks(void **state)
+{
+	struct part_pool *pool;
+	struct part *a, *b;
+	hvram_t at, other;
+	gvram_t back;
+
+	(void)state;
+	assert_int_equal(part_pool_new(hvram(PART_CHUNK_LEN), 4 * PART_CHUNK_LEN, 8, &pool), 0);
+	assert_int_equal(part_new(pool, 2 * PART_CHUNK_LEN, 1, &a), 0);
+	assert_int_equal(part_vram_g2h(a, gvram(0), 4, &at), 0);
+	part_retire(a, at, PART_CHUNK_LEN);
+	assert_false(part_owns(a, at, 4));
+	assert_int_equal(part_vram_h2g(a, at, &back), -ERANGE);
+	part_free(a);
+	assert_int_equal(part_pool_free_vram(pool), 3 * PART_CHUNK_LEN);
+	assert_int_equal(part_new(pool, 4 * PART_CHUNK_LEN, 1, &b), -ENOSPC);
+	assert_int_equal(part_new(pool, 3 * PART_CHUNK_LEN, 1, &b), 0);
+	for (uint64_t i = 0; i < 3; i++) {
+		assert_int_equal(part_vram_g2h(b, gvram(i * PART_CHUNK_LEN), 4, &other), 0);
+		assert_int_not_equal(hvram_x(other), hvram_x(at));
+	}
+	part_free(b);
+	part_pool_free(pool);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -301,6 +328,7 @@ int main(void)
 		cmocka_unit_test(channel_ids),
 		cmocka_unit_test(random_life),
 		cmocka_unit_test(allocation_failures),
+		cmocka_unit_test(retired_chunks),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
