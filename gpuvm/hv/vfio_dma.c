@@ -59,7 +59,8 @@ static int grant(struct vfio_guest *g, const struct vfio_range *r)
 	struct hv_ram ram = { .gpa = gpa(r->gpa),
 			      .dma = dma(window(&g->g) + r->gpa),
 			      .mem = r->mem,
-			      .len = r->len };
+			      .len = r->len,
+			      .fd = -1 };
 
 	return h->up->grant(h->core, &g->g, &ram);
 }

@@ -191,6 +191,7 @@ int xen_ram_range(struct hv_guest *hg, unsigned int i, struct hv_ram *out)
 	*out = (struct hv_ram){ .gpa = gpa(0),
 				.dma = dma(XEN_DMA_BASE + (uint64_t)hg->id * XEN_WINDOW),
 				.mem = g->ram.window,
-				.len = XEN_WINDOW };
+				.len = XEN_WINDOW,
+				.fd = -1 };
 	return 0;
 }
