@@ -233,14 +233,22 @@ check-gcc:
 	@GPUVM_BUILD=$(O)/gcc python3 tests/run.py --title gcc $(SUM) $(TESTS:$(O)/%=$(O)/gcc/%) $(T_SCRIPTS) $(T_LONG)
 
 # Stock Linux in QEMU on our GPU (some minutes).  The packages are kept in build/vm.
-.PHONY: test-vm
+.PHONY: test-vm vm-guest
+VM_KIT := $(wildcard tests/vm/guest/kit/*.c)
 VM_GUEST := $(patsubst tests/vm/guest/%.c,$(O)/vm-guest/%,$(wildcard tests/vm/guest/*.c))
-$(O)/vm-guest/%: tests/vm/guest/%.c
+VM_KERNELS := $(patsubst tests/vm/guest/%.asm,$(O)/vm-guest/%.bin,$(wildcard tests/vm/guest/kernels/*.asm))
+$(O)/vm-guest/%: tests/vm/guest/%.c $(VM_KIT) $(wildcard tests/vm/guest/kit/*.h)
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
-	$(Q)$(CC) -std=gnu11 $(CFLAGS) $(WARN) $(if $(filter 1,$(WERROR)),-Werror) -static -I/usr/include/libdrm -o $@ $<
+	$(Q)$(CC) -std=gnu11 $(CFLAGS) $(WARN) $(if $(filter 1,$(WERROR)),-Werror) -static -I. \
+		$(shell $(PKG_CONFIG) --cflags libdrm) -o $@ $< $(VM_KIT) -ldrm_nouveau -ldrm
+$(O)/vm-guest/kernels/%.bin: tests/vm/guest/kernels/%.asm $(O)/bin/gpuvm
+	$(call say,ASM,$<)
+	@mkdir -p $(@D)
+	$(Q)$(O)/bin/gpuvm asm $< -o $@
+vm-guest: all $(VM_GUEST) $(VM_KERNELS)
 test-vm:
-	@$(MAKE) --no-print-directory -s all $(VM_GUEST)
+	@$(MAKE) --no-print-directory -s vm-guest
 	@GPUVM_BUILD=$(O) python3 tests/run.py --title vm --timeout 900 $(SUM) tests/vm/vm.py
 
 # Everything.  Each part adds to one sum; the last line is the whole.
@@ -255,6 +263,7 @@ test: setup
 	@$(MAKE) --no-print-directory SUM="--retry --sum $(TEST_SUM)" check-clang || echo check-clang >> $(TEST_BAD)
 	@$(MAKE) --no-print-directory SUM="--retry --sum $(TEST_SUM)" check-san || echo check-san >> $(TEST_BAD)
 	@$(MAKE) --no-print-directory SUM="--sum $(TEST_SUM)" fuzz-smoke || echo fuzz-smoke >> $(TEST_BAD)
+	@$(MAKE) --no-print-directory O=$(O)/gcc CC=gcc SUM="--sum $(TEST_SUM)" test-vm || echo test-vm >> $(TEST_BAD)
 	@if [ -e $(TEST_BAD) ]; then echo "parts that failed: $$(tr '\n' ' ' < $(TEST_BAD))"; fi
 	@python3 tests/run.py --total $(TEST_SUM)
 	@[ ! -e $(TEST_BAD) ]
@@ -320,7 +329,7 @@ help:
 	@echo 'make all        programs and libraries into $(O)/bin and $(O)/lib'
 	@echo 'make run        three guests share the software GPU on real files; table and $(O)/run.json'
 	@echo 'make check      quick tests (under 3 minutes) and lint'
-	@echo 'make test       everything: gcc, clang, sanitizers, long tests, fuzz corpora'
+	@echo 'make test       everything: gcc, clang, sanitizers, long tests, fuzz corpora, virtual machines'
 	@echo 'make check-san  the quick tests under AddressSanitizer and UBSan'
 	@echo 'make fuzz       coverage-guided fuzzing, FUZZ_SECONDS=60 for each harness'
 	@echo 'make test-vm    stock Linux 6.1 and 6.12 with nouveau in QEMU on our GPU (fetches packages into build/vm)'

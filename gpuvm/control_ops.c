@@ -71,6 +71,7 @@ struct attach_req {
 	const char *vfio_user; /* socket to create for a virtual machine; NULL: not one */
 	const char *domain;    /* name or number of a domain of Xen; NULL: not one */
 	uint64_t slot;	       /* of its PCI bus */
+	const char *access_log; /* of a virtual machine; NULL: none */
 	struct vgpu_cfg vgpu;
 	uint64_t ram_len;
 	bool posted;
@@ -101,6 +102,9 @@ static json_t *parse_attach(struct control_env *env, json_t *req, struct attach_
 		return control_refuse("attach: domain is a domain's name or number, and not for vfio_user");
 	if (get_u64(req, "slot", 31, &r->slot) || !r->slot)
 		return control_refuse("attach: slot must be 1 to 31");
+	r->access_log = json_string_value(json_object_get(req, "access_log"));
+	if (json_object_get(req, "access_log") && (!r->vfio_user || !r->access_log || r->access_log[0] != '/'))
+		return control_refuse("attach: access_log must be an absolute path, for a virtual machine");
 	if (!mode || vgpu_mode_parse(mode, &r->vgpu.mode))
 		return control_refuse("attach: unknown mode");
 	if (get_u64(req, "vram", UINT64_MAX, &vram) || (!vram && r->vgpu.mode != VGPU_PASSTHROUGH))
@@ -146,6 +150,7 @@ static json_t *attach_vm(struct control_env *env, struct attach_req *r)
 				   .path = r->vfio_user,
 				   .rom = rom,
 				   .rom_len = sizeof rom,
+				   .access_log = r->access_log,
 				   .cfg = &r->vgpu };
 	struct hv_guest *guest;
 	json_t *no;
@@ -276,12 +281,35 @@ static json_t *op_detach(struct control_env *env, json_t *req)
 	return json_pack("{s:b}", "ok", 1);
 }
 
+/* What the vfio-user port counts, beside what the core does. */
+static void add_port_counts(struct control_env *env, json_t *guests)
+{
+	json_t *o;
+	size_t i;
+
+	json_array_foreach(guests, i, o) {
+		const struct vgpu *v = gpuvm_find(env->g, json_string_value(json_object_get(o, "name")));
+		struct hv_vfio_stats s;
+
+		if (!v || v->guest->hv != env->vm_port)
+			continue;
+		hv_vfio_guest_stats(v->guest, &s);
+		json_object_set_new(o, "vfio_user",
+				    json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "messages",
+					      (json_int_t)s.messages, "accesses", (json_int_t)s.accesses,
+					      "bad", (json_int_t)s.bad, "irqs", (json_int_t)s.irqs, "maps",
+					      (json_int_t)s.maps, "unmaps", (json_int_t)s.unmaps, "waits",
+					      (json_int_t)s.waits));
+	}
+}
+
 static json_t *op_status(struct control_env *env)
 {
 	json_t *m;
 
 	if (metrics_json(env->g, &m))
 		return control_refuse("status: out of memory");
+	add_port_counts(env, json_object_get(m, "guests"));
 	return json_pack("{s:b, s:o}", "ok", 1, "status", m);
 }
 

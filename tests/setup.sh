@@ -6,7 +6,7 @@
 set -eu
 
 build="gcc make pkg-config libc6-dev libzydis-dev libjansson-dev libcmocka-dev python3"
-# The nouveau interface's headers.
+# The nouveau interface's headers, and what the virtual machine's guest programs are linked with (libc6-dev, too).
 build="$build libdrm-dev libpciaccess-dev"
 # The OpenCL workloads, the OpenCL they run on in a guest, and the one their speed is compared with.
 build="$build ocl-icd-opencl-dev opencl-c-headers mesa-opencl-icd pocl-opencl-icd"

@@ -14,9 +14,11 @@
 
 #include "gpuvm/base/size.h"
 #include "gpuvm/ctl/ctl.h"
+#include "gpuvm/ctl/mode.h"
 
 struct attach_opts {
-	const char *name, *mode, *path, *domain, *socket, *options;
+	const char *name, *mode, *path, *domain, *socket, *options, *log;
+	struct run_mode m; /* what mode says */
 	uint64_t vram;
 	unsigned long weight, slot;
 	bool json;
@@ -29,10 +31,11 @@ static const char usage[] =
 	"  --slot N          where the GPU stands on the domain's PCI bus, 1 to 31 (16)\n"
 	"  --vfio-user PATH  socket to create for QEMU's device vfio-user-pci\n"
 	"  --name NAME       the guest's name (the domain's, or vm)\n"
-	"  --options LIST    of mode full: none, best, or of keep, lazy, track (keep)\n"
-	"  --mode MODE       full, or passthrough (full)\n"
+	"  --mode MODE       full[,OPTION...] as of gpuvm run, or passthrough (full)\n"
+	"  --options LIST    of mode full, as a list of its own: none, best, or of keep, lazy, track\n"
 	"  --vram SIZE       VRAM of the virtual GPU (256M)\n"
 	"  --weight N        scheduling weight, 1 to 65535 (256)\n"
+	"  --access-log PATH file for the guest's last accesses, written at its end\n"
 	"  --socket PATH     the daemon's control socket\n"
 	"  --json            print JSON instead of QEMU arguments\n";
 
@@ -43,6 +46,7 @@ static int parse(int argc, char **argv, struct attach_opts *o)
 		{ "vfio-user", required_argument, NULL, 'f' }, { "name", required_argument, NULL, 'n' },
 		{ "mode", required_argument, NULL, 'm' },      { "vram", required_argument, NULL, 'v' },
 		{ "weight", required_argument, NULL, 'w' },    { "socket", required_argument, NULL, 's' },
+		{ "access-log", required_argument, NULL, 'l' },
 		{ "json", no_argument, NULL, 'j' },	       { "help", no_argument, NULL, 'h' },
 		{ "slot", required_argument, NULL, 'S' },      { "options", required_argument, NULL, 'o' },
 		{ NULL, 0, NULL, 0 },
@@ -59,6 +63,7 @@ static int parse(int argc, char **argv, struct attach_opts *o)
 		case 'm': o->mode = optarg; break;
 		case 's': o->socket = optarg; break;
 		case 'o': o->options = optarg; break;
+		case 'l': o->log = optarg; break;
 		case 'j': o->json = true; break;
 		case 'h': fputs(usage, stdout); return -1;
 		case 'v':
@@ -86,8 +91,12 @@ static int parse(int argc, char **argv, struct attach_opts *o)
 		return ctl_bad("attach: a DOMAIN or --vfio-user PATH, one of them");
 	if (!o->name)
 		o->name = o->domain ? o->domain : "vm";
-	if (strcmp(o->mode, "full") && strcmp(o->mode, "passthrough"))
-		return ctl_bad("--mode %s: not full or passthrough", o->mode);
+	if (mode_parse(o->mode, &o->m) || (strcmp(o->m.name, "full") && strcmp(o->m.name, "passthrough")))
+		return ctl_bad("--mode %s: not full[,OPTION...] or passthrough", o->mode);
+	if (o->options && *o->m.options)
+		return ctl_bad("attach: options in --mode or in --options, not in both");
+	if (!o->options && *o->m.options)
+		o->options = o->m.options;
 	return 0;
 }
 
@@ -116,16 +125,18 @@ static void print_arguments(const char *path)
 	       path);
 }
 
-static json_t *request(const struct attach_opts *o, const char *path)
+static json_t *request(const struct attach_opts *o, const char *path, const char *log)
 {
 	json_t *req = json_pack("{s:s, s:s, s:s, s:I, s:s}", "op", "attach", "name", o->name, "mode",
-				o->mode, "vram", (json_int_t)o->vram,
+				o->m.name, "vram", (json_int_t)o->vram,
 				o->path ? "vfio_user" : "domain", o->path ? path : o->domain);
 
 	if (req && o->weight)
 		json_object_set_new(req, "weight", json_integer((json_int_t)o->weight));
 	if (req && o->slot)
 		json_object_set_new(req, "slot", json_integer((json_int_t)o->slot));
+	if (req && o->log)
+		json_object_set_new(req, "access_log", json_string(log));
 	if (req && o->options)
 		json_object_set_new(req, "options", json_string(o->options));
 	return req;
@@ -133,7 +144,7 @@ static json_t *request(const struct attach_opts *o, const char *path)
 
 int cmd_attach(int argc, char **argv)
 {
-	char buf[108], path[PATH_MAX], msg[300];
+	char buf[108], path[PATH_MAX], log[PATH_MAX], msg[300];
 	struct attach_opts o;
 	const char *socket;
 	json_t *req, *r;
@@ -142,13 +153,15 @@ int cmd_attach(int argc, char **argv)
 	if (err)
 		return err < 0 ? 0 : err;
 	err = o.path ? absolute(o.path, path, sizeof path) : 0;
+	if (!err && o.log)
+		err = absolute(o.log, log, sizeof log);
 	if (err)
 		return ctl_bad("%s: %s", o.path, strerror(-err));
 	socket = o.socket ? o.socket : client_default_path(buf, sizeof buf);
 	fd = client_connect(socket);
 	if (fd < 0)
 		return ctl_bad("no daemon at %s: %s", socket, strerror(-fd));
-	req = request(&o, path);
+	req = request(&o, path, log);
 	r = client_call(fd, req, NULL, NULL, msg, sizeof msg);
 	close(fd);
 	if (!r)

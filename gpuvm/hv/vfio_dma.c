@@ -98,6 +98,7 @@ int vfio_dma_map(struct vfio_guest *g, struct vfio_msg *m)
 	g->range[g->nr_ranges++] = r;
 	g->g.ram_len += r.mem ? r.len : 0;
 	g->stats.maps++;
+	vfio_log_event(g->log, VFIO_LOG_MAP);
 	return 0;
 }
 
@@ -113,6 +114,7 @@ static void remove_range(struct vfio_guest *g, uint32_t i)
 	}
 	g->range[i] = g->range[--g->nr_ranges];
 	g->stats.unmaps++;
+	vfio_log_event(g->log, VFIO_LOG_UNMAP);
 }
 
 static bool inside(const struct vfio_range *r, const struct vfio_dma_unmap *q)

@@ -77,6 +77,7 @@ static void guest_free(struct vfio_guest *g)
 	vfio_dma_fini(g);
 	vfio_irq_fini(g);
 	vfio_stream_fini(&g->s);
+	vfio_log_free(g->log);
 	if (g->listen_fd >= 0)
 		close(g->listen_fd);
 	if (g->path)
@@ -128,6 +129,8 @@ static int guest_init(struct vfio_guest *g, const struct hv_vfio_cfg *c)
 	g->range = mem_calloc(VFIO_RANGES, sizeof *g->range);
 	if (!err)
 		err = g->range ? vfio_stream_init(&g->s) : -ENOMEM;
+	if (!err && c->access_log)
+		err = vfio_log_new(c->access_log, &g->log);
 	if (!err)
 		err = c->path ? listen_at(g, c->path) : watch(g, c->fd);
 	if (err)

@@ -2,7 +2,7 @@
 /*
  * The vfio-user port's own: shared by vfio_user.c (port, rounds), vfio_guest.c
  * (birth, death), vfio_stream.c (framing), vfio_request.c (messages),
- * vfio_dma.c (guest RAM) and vfio_irq.c (interrupts).
+ * vfio_dma.c (guest RAM), vfio_irq.c (interrupts) and vfio_log.c (last accesses).
  */
 #ifndef GPUVM_HV_VFIO_IMPL_H
 #define GPUVM_HV_VFIO_IMPL_H
@@ -68,6 +68,7 @@ struct vfio_guest {
 		uint64_t since;
 	} unmap;
 	struct hv_vfio_stats stats;
+	struct vfio_log *log; /* owned; NULL: none wanted */
 };
 
 struct vfio {
@@ -124,6 +125,26 @@ int vfio_irq_info(uint32_t index, struct vfio_irq_info *out);
 int vfio_irq_set(struct vfio_guest *, struct vfio_msg *);
 int vfio_irq_raise(struct hv_guest *, unsigned int vector);
 void vfio_irq_fini(struct vfio_guest *);
+
+/* vfio_log.c */
+enum vfio_log_what {
+	VFIO_LOG_READ,
+	VFIO_LOG_WRITE,
+	VFIO_LOG_IRQ,
+	VFIO_LOG_MAP,
+	VFIO_LOG_UNMAP,
+	VFIO_LOG_RESET,
+	NR_VFIO_LOGS,
+};
+int vfio_log_new(const char *path, struct vfio_log **out);
+/* Accepts NULL.  Where `what` is no access, *a says nothing. */
+void vfio_log_add(struct vfio_log *, enum vfio_log_what, const struct hv_access *a);
+/* Writes the file.  Accepts NULL. */
+void vfio_log_free(struct vfio_log *);
+static inline void vfio_log_event(struct vfio_log *l, enum vfio_log_what what)
+{
+	vfio_log_add(l, what, &(struct hv_access){ .size = 0 });
+}
 
 /* vfio_guest.c */
 void vfio_guest_kill(struct hv_guest *, const char *why);

@@ -122,6 +122,7 @@ int vfio_irq_raise(struct hv_guest *hg, unsigned int vector)
 
 	(void)vector;
 	g->stats.irqs++;
+	vfio_log_event(g->log, VFIO_LOG_IRQ);
 	if (g->irq_fd[VFIO_MSI] >= 0)
 		return fire(g->irq_fd[VFIO_MSI]);
 	if (g->irq_fd[VFIO_INTX] < 0 || g->intx_masked)

@@ -134,6 +134,7 @@ static uint64_t space_rd(struct vfio_guest *g, int space, uint32_t off, uint32_t
 
 	h->up->access(h->core, &g->g, &a);
 	g->stats.accesses++;
+	vfio_log_add(g->log, VFIO_LOG_READ, &a);
 	return a.val;
 }
 
@@ -166,6 +167,7 @@ static void region_wr(struct vfio_guest *g, const struct vfio_rw *q, const uint8
 		return;
 	a.space = (enum hv_space)space;
 	memcpy(&a.val, from, q->count);
+	vfio_log_add(g->log, VFIO_LOG_WRITE, &a);
 	h->up->access(h->core, &g->g, &a);
 	g->stats.accesses++;
 }
@@ -257,6 +259,7 @@ static int do_reset(struct vfio_guest *g)
 {
 	struct hv *h = g->g.hv;
 
+	vfio_log_event(g->log, VFIO_LOG_RESET);
 	h->up->reset(h->core, &g->g);
 	return 0;
 }

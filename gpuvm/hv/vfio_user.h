@@ -29,6 +29,7 @@ struct hv_vfio_cfg {
 	const void *rom;     /* expansion ROM, copied; rom_len a power of two */
 	uint32_t rom_len;
 	const void *cfg;     /* for up->attach, see struct hv_guest */
+	const char *access_log; /* file for the guest's last accesses, written at its end; NULL: none */
 };
 
 /*

@@ -9,6 +9,7 @@
  * configuration space is what the device shows of it in BAR0.
  */
 #include <getopt.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -34,6 +35,7 @@ struct native {
 	struct hv_guest *guest; /* NULL before attach and after detach */
 	struct log log;
 	bool over;
+	uint64_t reads[NR_HV_SPACES], writes[NR_HV_SPACES];
 };
 
 static int up_attach(void *core, struct hv_guest *g)
@@ -113,6 +115,7 @@ static int up_access(void *core, struct hv_guest *g, struct hv_access *a)
 	int bar = bar_of[a->space];
 
 	(void)g;
+	(a->write ? n->writes : n->reads)[a->space]++;
 	if (bar < 0 || (a->space == HV_CFG && !range_ok(a->off, a->size, CONFIG_SHOWN))) {
 		a->val = a->write ? a->val : ~0ull;
 		return -EINVAL;
@@ -169,7 +172,9 @@ static const struct hv_up up = {
 static const char usage[] =
 	"usage: gpuvm-vfio-native --vfio-user PATH [--gpu SPEC]\n"
 	"  --vfio-user PATH  socket to create for QEMU's vfio-user-pci; the program ends with its client\n"
-	"  --gpu SPEC        the device (sim:vram=256M)\n";
+	"  --gpu SPEC        the device (sim:vram=256M)\n"
+	"  --access-log PATH file for the machine's last accesses, written at its end\n"
+	"On SIGUSR1 it prints a line of JSON: the accesses so far.\n";
 
 static int bad(const char *fmt, const char *arg)
 {
@@ -179,33 +184,40 @@ static int bad(const char *fmt, const char *arg)
 	return 2;
 }
 
+struct native_opts {
+	const char *gpu, *path, *log;
+};
+
 /* 0, or an exit code plus 1. */
-static int parse(int argc, char **argv, const char **gpu, const char **path)
+static int parse(int argc, char **argv, struct native_opts *o)
 {
 	static const struct option longs[] = { { "gpu", required_argument, NULL, 'g' },
 					       { "vfio-user", required_argument, NULL, 'p' },
+					       { "access-log", required_argument, NULL, 'l' },
 					       { "help", no_argument, NULL, 'h' },
 					       { NULL, 0, NULL, 0 } };
 	int c;
 
 	while ((c = getopt_long(argc, argv, "", longs, NULL)) != -1) {
 		switch (c) {
-		case 'g': *gpu = optarg; break;
-		case 'p': *path = optarg; break;
+		case 'g': o->gpu = optarg; break;
+		case 'p': o->path = optarg; break;
+		case 'l': o->log = optarg; break;
 		case 'h': fputs(usage, stdout); return 1;
 		default: return bad("see --help%s", "") + 1;
 		}
 	}
 	if (optind < argc)
 		return bad("%s: unexpected argument", argv[optind]) + 1;
-	return *path ? 0 : bad("--vfio-user PATH is missing%s", "") + 1;
+	return o->path ? 0 : bad("--vfio-user PATH is missing%s", "") + 1;
 }
 
-static int guest_new(struct native *n, const char *path)
+static int guest_new(struct native *n, const struct native_opts *o)
 {
 	static const struct vbios_id id = { GF100_PCI_VENDOR, GF100_PCI_DEVICE, { 0x70, 0x00 } };
 	uint8_t rom[VBIOS_LEN];
-	struct hv_vfio_cfg cfg = { .name = "native", .path = path, .rom = rom, .rom_len = sizeof rom };
+	struct hv_vfio_cfg cfg = { .name = "native", .path = o->path, .rom = rom, .rom_len = sizeof rom,
+				   .access_log = o->log };
 	struct hv_guest *g;
 
 	vbios_build(rom, &id);
@@ -222,6 +234,7 @@ static int open_signals(void)
 	sigemptyset(&set);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGUSR1);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	signal(SIGPIPE, SIG_IGN);
 	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
@@ -234,6 +247,34 @@ static bool irq_raised(struct native *n)
 	if (dev_has(n->dev, DEV_CAP_IRQ_FD))
 		return read(dev_irq_fd(n->dev), &count, sizeof count) == (ssize_t)sizeof count;
 	return up_line(n, n->guest);
+}
+
+/* As `traps` in gpuvm show --json, and the port's messages. */
+static void print_counts(const struct native *n)
+{
+	static const char *const space[NR_HV_SPACES] = { "config", "bar0", "bar1", "bar3", "pv" };
+	struct hv_vfio_stats s = { 0 };
+
+	if (n->guest)
+		hv_vfio_guest_stats(n->guest, &s);
+	printf("{");
+	for (int i = 0; i < NR_HV_SPACES; i++)
+		printf("\"%s\": {\"reads\": %" PRIu64 ", \"writes\": %" PRIu64 "}, ", space[i], n->reads[i],
+		       n->writes[i]);
+	printf("\"messages\": %" PRIu64 "}\n", s.messages);
+	fflush(stdout);
+}
+
+/* Whether the program shall end. */
+static bool told_to_end(const struct native *n, int signal_fd)
+{
+	struct signalfd_siginfo si;
+
+	if (read(signal_fd, &si, sizeof si) != (ssize_t)sizeof si)
+		return false;
+	if (si.ssi_signo == SIGUSR1)
+		print_counts(n);
+	return si.ssi_signo != SIGUSR1;
 }
 
 static void serve(struct native *n, int signal_fd)
@@ -250,7 +291,7 @@ static void serve(struct native *n, int signal_fd)
 		if (served > 0 || n->over || hv_arm(n->hv))
 			continue;
 		poll(p, p[2].fd < 0 ? 2 : 3, p[2].fd < 0 ? TICK_MS : -1);
-		if (p[0].revents)
+		if (p[0].revents && told_to_end(n, signal_fd))
 			return;
 	}
 }
@@ -258,22 +299,22 @@ static void serve(struct native *n, int signal_fd)
 int main(int argc, char **argv)
 {
 	struct native n = { .log = { .out = stderr, .name = "gpuvm-vfio-native", .level = LOG_INFO } };
-	const char *gpu = "sim:vram=256M", *path = NULL;
-	int err = parse(argc, argv, &gpu, &path), signal_fd;
+	struct native_opts o = { .gpu = "sim:vram=256M" };
+	int err = parse(argc, argv, &o), signal_fd;
 	char msg[300];
 
 	if (err)
 		return err - 1;
 	signal_fd = open_signals();
-	if (dev_open(gpu, &n.log, &n.dev, msg, sizeof msg))
+	if (dev_open(o.gpu, &n.log, &n.dev, msg, sizeof msg))
 		return bad("%s", msg);
 	err = hv_vfio_open(&up, &n, &n.log, &n.hv);
 	if (!err)
-		err = guest_new(&n, path);
+		err = guest_new(&n, &o);
 	if (err) {
-		bad("%s: cannot be served", path);
+		bad("%s: cannot be served", o.path);
 	} else {
-		log_info(&n.log, "%s ready on %s", gpu, path);
+		log_info(&n.log, "%s ready on %s", o.gpu, o.path);
 		serve(&n, signal_fd);
 	}
 	hv_close(n.hv);

@@ -1,9 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# The guest's only process of ours: does what vm.do= on the kernel command line names, says
-# "VM <step> <result>" on the console for each, powers off.  Lines of the kernel log that are
-# warnings or worse follow each load of the driver, between marks.
+# The guest's only process of ours: does what vm.do= on the kernel command line names, step by
+# step, says "VM <step> <result>" on the console for each, powers off.  Colons in a step stand for
+# spaces.  Lines of the kernel log that are warnings or worse follow at the end.
+#
+#   load[:OPTION]    modprobe nouveau       reload:N         rmmod and modprobe, N times
+#   irq              which interrupt, and how many           run:PROGRAM[:ARG]
+#   wait             until the host sends a line             shell
 export PATH=/bin
 /bin/busybox --install -s /bin
 mount -t proc proc /proc
@@ -17,7 +21,8 @@ now() { cut -d' ' -f1 /proc/uptime; }
 load()
 {
 	start=$(now)
-	modprobe nouveau || { say load failed; return 1; }
+	# shellcheck disable=SC2086
+	modprobe nouveau $options || { say load failed; return 1; }
 	[ -c /dev/dri/renderD128 ] || { say load no render node; return 1; }
 	say load ok "$start" "$(now)"
 }
@@ -38,33 +43,47 @@ again()
 	say reload ok "$1"
 }
 
+# The count and the controller's name stand in columns 2 and 3.
+interrupts()
+{
+	# shellcheck disable=SC2046
+	set -- $(grep -e nvkm -e nouveau /proc/interrupts)
+	say irq "$2" "$3"
+}
+
 step()
 {
-	case $1 in
-	load) load ;;
-	reload*) again "${1#reload}" ;;
-	irq) say irq "$(grep -e nvkm -e nouveau /proc/interrupts | tr -s ' ' | cut -d' ' -f3)" ;;
+	what=$1
+	shift
+	case $what in
+	load) options=$* && load ;;
+	reload) again "$1" ;;
+	irq) interrupts ;;
 	shell) setsid cttyhack sh ;;
-	run:*)
-		# run:PROGRAM:ARG
-		command=$(echo "${1#run:}" | tr : ' ')
-		$command
-		say run "$?" "$command"
+	wait)
+		say wait
+		read -r _
+		;;
+	run)
+		"$@"
+		say run "$?" "$*"
 		;;
 	esac
 }
 
-cat /proc/sys/kernel/osrelease | while read -r r; do say kernel "$r"; done
+read -r release </proc/sys/kernel/osrelease
+say kernel "$release"
+options=
+todo=
 for word in $(cat /proc/cmdline); do
 	case $word in
 	vm.do=*) todo=${word#vm.do=} ;;
 	esac
 done
-old=$IFS
-IFS=,
-set -- $todo
-IFS=$old
-for s in "$@"; do step "$s"; done
+for s in $(echo "$todo" | tr , ' '); do
+	# shellcheck disable=SC2046
+	step $(echo "$s" | tr : ' ')
+done
 say log
 dmesg -r | grep -e '^<[0-4]>'
 say end

@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""initramfs.py KERNELROOT BUSYBOX INIT OUT [PROGRAM...]: what the guest boots into.
+"""initramfs.py KERNELROOT BUSYBOX INIT OUT [PROGRAM | FILE=NAME]...: what the guest boots into.
 
 BusyBox, the guest's init script, nouveau with the modules it needs (uncompressed, with a
-modules.dep of our own), and programs, as a gzipped newc archive.
+modules.dep of our own), programs (to /bin), and files under names of their own, as a gzipped newc
+archive.
 """
 import gzip
 import lzma
@@ -12,7 +13,7 @@ import stat
 import sys
 
 MODULES = ("nouveau",)
-DIRS = ("bin", "dev", "etc", "lib", "lib/modules", "proc", "sys", "tmp")
+DIRS = ("bin", "dev", "etc", "proc", "sys", "tmp")
 
 
 class Archive:
@@ -21,6 +22,7 @@ class Archive:
     def __init__(self):
         self.parts = []
         self.inode = 0
+        self.dirs = set()
 
     def add(self, name, mode, data=b""):
         self.inode += 1
@@ -29,6 +31,11 @@ class Archive:
         self.parts += [head, b"\0" * (-len(head) % 4), data, b"\0" * (-len(data) % 4)]
 
     def dir(self, name):
+        """With those above it, each once."""
+        if not name or name in self.dirs:
+            return
+        self.dir(os.path.dirname(name))
+        self.dirs.add(name)
         self.add(name, stat.S_IFDIR | 0o755)
 
     def file(self, name, data, mode=0o644):
@@ -116,7 +123,10 @@ def main():
     archive.link("bin/sh", "busybox")
     archive.file("init", read(init), 0o755)
     for p in programs:
-        archive.file("bin/" + os.path.basename(p), read(p), 0o755)
+        path, _, name = p.partition("=")
+        name = name or "bin/" + os.path.basename(path)
+        archive.dir(os.path.dirname(name))
+        archive.file(name, read(path), 0o755)
     add_modules(archive, root)
     with open(out, "wb") as f:
         f.write(archive.pack())

@@ -262,6 +262,42 @@ static void test_a_flood(void **state)
 	close(w.fd);
 }
 
+/*
+ * Each command's message cut off at each byte, with a descriptor, then the hang-up: nothing of it
+ * is done, and while the rest is missing the other client is served.
+ */
+static void test_cut_short(void **state)
+{
+	struct vm *v = *state, w = { .hv = v->hv };
+	struct vfio_rw q = { 0, VFIO_CONFIG, 4 };
+	int before, fd = eventfd(0, 0);
+	uint32_t done;
+
+	vm_connect(&w);
+	vm_greet(&w);
+	before = open_fds();
+	for (uint16_t cmd = 2; cmd < 17; cmd++)
+		for (uint32_t len = 1; len < 56; len++) {
+			uint8_t buf[56] = { 0 };
+			struct vfio_hdr h = { 1, cmd, sizeof buf, 0, 0 };
+
+			memcpy(buf, &h, sizeof h);
+			vm_send(v, buf, len, fd);
+			done = v->core.accesses;
+			assert_int_equal(vm_call(&w, VFIO_CMD_REGION_READ, &q, sizeof q, -1), 0);
+			close(v->fd);
+			vm_serve(v);
+			assert_int_equal(v->core.accesses, done + 1);
+			assert_int_equal(v->core.grants + v->core.resets, 0);
+			assert_int_equal(open_fds(), before - 2);
+			vm_connect(v);
+			vm_greet(v);
+		}
+	assert_int_equal(open_fds(), before);
+	close(w.fd);
+	close(fd);
+}
+
 static uint32_t random_next(uint32_t *x)
 {
 	*x ^= *x << 13;
@@ -307,7 +343,8 @@ int main(void)
 		T(test_multi_counts),		  T(test_memory_that_could_go_away),
 		T(test_ranges_have_a_limit),	  T(test_interrupt_descriptors),
 		T(test_stray_descriptors),	  T(test_a_client_that_does_not_read),
-		T(test_a_flood),		  T(test_noise),
+		T(test_a_flood),		  T(test_cut_short),
+		T(test_noise),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
