@@ -19,6 +19,9 @@ struct bench {
 	const char *json; /* file to write, or NULL */
 	const char *policies;	 /* of the suite sched: NAME,NAME...; NULL: the usual ones */
 	unsigned int guests;	 /* of the suite sched; 0: two */
+	unsigned int seconds;	 /* of the suite sched; 0: its own idea */
+	const char *shape;	 /* of the suite sched: one of them; NULL: all */
+	const char *out;	 /* of the suite sched: a folder for recordings, plots and timelines; NULL: none */
 	char bin[4096];	  /* folder of this program; the others are beside it */
 };
 

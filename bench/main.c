@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include "bench/bench.h"
-#include "bench/sched.h"
 
 static const struct {
 	const char *name, *help;
@@ -31,7 +30,8 @@ static const struct {
 static void usage(void)
 {
 	printf("usage: gpuvm-bench SUITE [--json FILE] [--quick]\n"
-	       "       gpuvm-bench sched [--policies NAME,NAME...] [--guests N]\n\n"
+	       "       gpuvm-bench sched [--policies SPEC,SPEC...] [--guests N] [--seconds N] [--shape gdev|deep]\n"
+	       "                         [--out FOLDER]   recordings, plots, timelines\n\n"
 	       "  all            every suite but sched and share\n");
 	for (size_t i = 0; i < NR_SUITES; i++)
 		printf("  %-14s %s\n", suites[i].name, suites[i].help);
@@ -122,8 +122,6 @@ int main(int argc, char **argv)
 		return bench_doorbell_probe();
 	if (!strcmp(argv[1], "trap-probe"))
 		return bench_trap_probe();
-	if (!strcmp(argv[1], "sched-probe"))
-		return bench_sched_probe(argc - 2, argv + 2);
 	if (!strcmp(argv[1], "pv-probe"))
 		return bench_pv_probe();
 	if (!strcmp(argv[1], "pv-map-probe"))
@@ -137,6 +135,12 @@ int main(int argc, char **argv)
 			b.policies = argv[++i];
 		else if (!strcmp(argv[i], "--guests") && i + 1 < argc)
 			b.guests = (unsigned int)strtoul(argv[++i], NULL, 10);
+		else if (!strcmp(argv[i], "--seconds") && i + 1 < argc)
+			b.seconds = (unsigned int)strtoul(argv[++i], NULL, 10);
+		else if (!strcmp(argv[i], "--shape") && i + 1 < argc)
+			b.shape = argv[++i];
+		else if (!strcmp(argv[i], "--out") && i + 1 < argc)
+			b.out = argv[++i];
 		else
 			return bad("unknown option");
 	}

@@ -1,319 +1,338 @@
 // SPDX-License-Identifier: MIT
 /*
- * Policies live: the same guests under each policy on the software GPU, with
- * short and long copies in turn, and beside each the simulator's figures for
- * guests of the lengths that were measured.
+ * Policies live: the same OpenCL guests under each policy on the software GPU,
+ * measured from what the daemon recorded, by the simulator's own definitions;
+ * and beside it the simulator, run on the same recording under the same policy.
  *
- * Engine time is what the daemon charged; backlog is the part of the time in
- * which a guest's work was held or ran, so that a share below its due cannot
- * come from a guest that had nothing to do.
+ * Always true: figures cover the time in which all guests were at work, in
+ * windows of which the first begins when the last guest has come up.  backlog
+ * is the part of that time in which a guest had work waiting or running by the
+ * daemon's record, so a small share cannot come from a guest with nothing to do.
  */
 #include "bench/sched.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-#include "bench/bench.h"
-#include "gpuvm/base/clock.h"
-#include "scheduler/simulator/virt.h"
+#include "gpuvm/base/bits.h"
+#include "scheduler/simulator/playback.h"
+#include "scheduler/simulator/report.h"
+#include "scheduler/simulator/timeline.h"
 
-#define GUESTS_MAX 12 /* with 128 MiB each they fit the card */
-#define SHORT_BYTES (8ull << 20)
-#define LONG_BYTES (48ull << 20)
 #define WINDOW_NS 1000000000ull
+/* A guest has come up when so many works of at least this length were seen: what comes before prepares. */
+#define UP_WORKS 10
+#define UP_NS 100000
 
-/* The daemon's counters of a guest. */
-struct sample {
-	double gpu_ns, held_ns, done;
+static const struct sched_shape shapes[] = {
+	{ "gdev", "each guest waits for its kernel before it launches the next, as in Gdev's experiment", 16000,
+	  96000, 1, 1 },
+	{ "deep", "each guest has dozens of kernels under way", 6000, 36000, 2, 64 },
 };
 
-struct live {
+struct compare {
 	struct bench *b;
-	unsigned int nr, windows;
-	char socket[64];
-	struct child daemon, guest[GUESTS_MAX];
-	struct measure *m;
-	struct sample sum[GUESTS_MAX];
-	double copied; /* bytes a second, by all, over their whole lives */
+	const struct sched_shape *shape;
+	unsigned int nr, seconds, late;
+	double floor; /* steps a second without holding */
+	char dir[4100]; /* traces, plots, timelines */
 };
 
-static int start_daemon(struct live *l, const char *policy)
-{
-	char ready[16], c;
-	int p[2], err;
+/* ---- the recording ------------------------------------------------------------------------- */
 
-	if (pipe(p))
-		return -1;
-	fcntl(p[0], F_SETFD, FD_CLOEXEC);
-	snprintf(l->socket, sizeof l->socket, "/tmp/gpuvm-sched-%d.sock", (int)getpid());
-	snprintf(ready, sizeof ready, "%d", p[1]);
-	err = child_start(l->b,
-			  (char *[]){ (char *)"gpuvmd", (char *)"--gpu", (char *)"sim:vram=2G",
-				      (char *)"--socket", l->socket, (char *)"--policy", (char *)policy,
-				      (char *)"--log", (char *)"error", (char *)"--ready-fd", ready, NULL },
-			  false, &l->daemon);
-	close(p[1]);
-	if (!err && read(p[0], &c, 1) != 1)
-		err = -1; /* it has said why on stderr */
-	close(p[0]);
-	return err;
+static uint64_t came_up(const struct mix_guest *g)
+{
+	unsigned int n = 0;
+
+	for (uint32_t i = 0; i < g->nr_work; i++)
+		if (g->work[i].size >= UP_NS && ++n == UP_WORKS)
+			return g->work[i].at;
+	return g->nr_work ? g->work[0].at : 0;
 }
 
-static unsigned int guest_seconds(const struct live *l)
+/* So that a window begins when the last guest is up, and the record ends when the first one goes; -1: never all. */
+static int cut(struct mix *m)
 {
-	return l->windows + 2 + l->nr / 2;
-}
+	uint64_t up = 0, end = UINT64_MAX, shift;
 
-static int start_guest(struct live *l, unsigned int i)
-{
-	char self[4200], name[16], bytes[24], seconds[24];
+	for (uint32_t i = 0; i < m->nr_guests; i++) {
+		const struct mix_guest *g = &m->guest[i];
+		uint64_t at = came_up(g), last = 0;
 
-	snprintf(self, sizeof self, "%s/gpuvm-bench", l->b->bin);
-	snprintf(name, sizeof name, "g%u", i);
-	snprintf(bytes, sizeof bytes, "%llu", i % 2 ? LONG_BYTES : SHORT_BYTES);
-	/* Long enough for all to come up, and to outlast the measurement. */
-	snprintf(seconds, sizeof seconds, "%u", guest_seconds(l));
-	return child_start(l->b,
-			   (char *[]){ (char *)"gpuvm", (char *)"run", (char *)"--socket", l->socket,
-				       (char *)"--vram", (char *)"128M", (char *)"--name", name,
-				       (char *)"--", self, (char *)"sched-probe", bytes, seconds, NULL },
-			   true, &l->guest[i]);
-}
-
-static int take_samples(struct live *l, struct sample *s)
-{
-	int code;
-	size_t k;
-	json_t *r = child_json(l->b,
-			       (char *[]){ (char *)"gpuvm", (char *)"show", (char *)"--socket", l->socket,
-					   (char *)"--json", NULL },
-			       &code),
-	       *g;
-
-	memset(s, 0, sizeof(*s) * GUESTS_MAX);
-	json_array_foreach(json_object_get(r, "guests"), k, g) {
-		const char *name = json_string_value(json_object_get(g, "name"));
-		const json_t *sched = json_object_get(g, "sched");
-		unsigned int i;
-
-		if (!name || sscanf(name, "g%u", &i) != 1 || i >= l->nr)
-			continue;
-		s[i].gpu_ns = json_number_value(json_object_get(json_object_get(g, "gpu_ns"), "gr"));
-		s[i].held_ns = json_number_value(json_object_get(sched, "held_ns"));
-		s[i].done = json_number_value(json_object_get(sched, "done"));
+		for (uint32_t k = 0; k < g->nr_work; k++)
+			last = g->work[k].size >= UP_NS && g->work[k].ended > last ? g->work[k].ended : last;
+		up = at > up ? at : up;
+		end = last < end ? last : end;
 	}
-	json_decref(r);
-	return r ? 0 : -1;
-}
-
-static void sleep_until(uint64_t ns)
-{
-	uint64_t now = clock_ns();
-	struct timespec t = { .tv_sec = (time_t)((ns - now) / 1000000000),
-			      .tv_nsec = (long)((ns - now) % 1000000000) };
-
-	if (ns > now)
-		nanosleep(&t, NULL);
-}
-
-/* All guests copy: a hundred works each have ended, or they had ten seconds. */
-static int wait_for_all(struct live *l, struct sample *s)
-{
-	for (int n = 0; n < 100; n++) {
-		unsigned int up = 0;
-
-		if (take_samples(l, s))
-			return -1;
-		for (unsigned int i = 0; i < l->nr; i++)
-			up += s[i].done >= 10;
-		if (up == l->nr)
-			return 0;
-		sleep_until(clock_ns() + 100000000);
-	}
-	fprintf(stderr, "gpuvm-bench: sched: the guests do not come up\n");
-	return -1;
-}
-
-static int watch(struct live *l)
-{
-	struct sample was[GUESTS_MAX], is[GUESTS_MAX];
-	uint64_t start, at;
-
-	if (wait_for_all(l, was))
+	if (end < up + WINDOW_NS)
 		return -1;
-	start = at = clock_ns();
-	for (unsigned int w = 0; w < l->windows; w++) {
-		double part;
-		uint64_t now;
-
-		sleep_until(start + (w + 1) * WINDOW_NS);
-		if (take_samples(l, is))
-			return -1;
-		now = clock_ns();
-		part = (double)WINDOW_NS / (double)(now - at);
-		for (unsigned int i = 0; i < l->nr; i++) {
-			double gpu = (is[i].gpu_ns - was[i].gpu_ns) * part;
-			double held = (is[i].held_ns - was[i].held_ns) * part;
-			uint64_t from = w * WINDOW_NS, most = WINDOW_NS;
-
-			l->sum[i].gpu_ns += is[i].gpu_ns - was[i].gpu_ns;
-			l->sum[i].held_ns += is[i].held_ns - was[i].held_ns;
-			l->sum[i].done += is[i].done - was[i].done;
-			/* Works that end on the other side of a window's edge. */
-			held = gpu + held < (double)most ? gpu + held : (double)most;
-			gpu = gpu < (double)most ? gpu : (double)most;
-			measure_got(l->m, i, from, from + (uint64_t)gpu);
-			measure_wanted(l->m, i, from, from + (uint64_t)held);
+	shift = WINDOW_NS - up % WINDOW_NS;
+	for (uint32_t i = 0; i < m->nr_guests; i++)
+		for (uint32_t k = 0; k < m->guest[i].nr_work; k++) {
+			m->guest[i].work[k].at += shift;
+			m->guest[i].work[k].ended += shift;
 		}
-		memcpy(was, is, sizeof was);
-		at = now;
-	}
+	m->time = end + shift;
+	m->window = WINDOW_NS;
 	return 0;
 }
 
-static int stop_all(struct live *l)
+static int by_name(const void *a, const void *b)
 {
-	int code, ignored, err = 0;
-
-	for (unsigned int i = 0; i < l->nr; i++)
-		if (l->guest[i].pid > 0) {
-			char *text = NULL;
-
-			json_t *r;
-
-			err |= child_wait(&l->guest[i], &text);
-			r = text ? json_loads(text, 0, NULL) : NULL;
-			l->copied += json_number_value(json_object_get(r, "copies")) *
-				     (double)(i % 2 ? LONG_BYTES : SHORT_BYTES) / guest_seconds(l);
-			json_decref(r);
-			free(text);
-		}
-	json_decref(child_json(l->b,
-			       (char *[]){ (char *)"gpuvm", (char *)"audit", (char *)"--socket", l->socket,
-					   (char *)"--json", NULL },
-			       &code));
-	if (code)
-		fprintf(stderr, "gpuvm-bench: sched: the audit found violations\n");
-	json_decref(child_json(l->b,
-			       (char *[]){ (char *)"gpuvm", (char *)"stop", (char *)"--socket", l->socket,
-					   NULL },
-			       &ignored));
-	child_wait(&l->daemon, NULL);
-	return code || err ? -1 : 0;
+	return strcmp(((const struct mix_guest *)a)->name, ((const struct mix_guest *)b)->name);
 }
 
-/* The simulator's figures for loops of the lengths and gaps that were measured. */
-static int simulate(struct live *l, const char *policy, struct virt_result *res, struct mix *mix)
+static int open_record(const char *path, unsigned int nr, struct mix *m)
 {
-	struct sched_choice choice;
-	struct virt_cfg cfg = { .mix = mix, .choice = &choice, .seed = 1 };
-	char text[GUESTS_MAX * 100], msg[400];
-	int at = snprintf(text, sizeof text, "time 60s\n");
+	char msg[400];
 
-	for (unsigned int i = 0; i < l->nr; i++) {
-		const struct sample *s = &l->sum[i];
-		double n = s->done > 0 ? s->done : 1, think;
-
-		think = ((double)l->windows * (double)WINDOW_NS - s->gpu_ns - s->held_ns) / n;
-		at += snprintf(text + at, sizeof text - (size_t)at, "guest g%u loop size=%.0fns think=exp(%.0fns)\n",
-			       i, s->gpu_ns / n + 1, think > 1 ? think : 1);
-	}
-	if (mix_parse("measured", text, mix, msg, sizeof msg) ||
-	    sched_choice_open(policy, &choice, msg, sizeof msg) || virt_run(&cfg, res, msg, sizeof msg)) {
+	if (mix_open_trace(path, m, msg, sizeof msg)) {
 		fprintf(stderr, "gpuvm-bench: sched: %s\n", msg);
 		return -1;
 	}
-	return 0;
+	if (m->nr_guests == nr && !cut(m)) {
+		qsort(m->guest, m->nr_guests, sizeof(*m->guest), by_name);
+		return 0;
+	}
+	fprintf(stderr, "gpuvm-bench: sched: %s: the guests never worked all at the same time\n", path);
+	mix_free(m);
+	return -1;
 }
 
-static void report(struct live *l, const char *policy, double floor)
+/* Part of the time since the last guest came up in which a guest wanted the engine. */
+static double backlog(const struct measure *m, uint32_t guest)
 {
-	const struct measure *m = l->m;
-	struct virt_result res = { 0 };
-	struct mix mix = { 0 };
-	bool simulated = !simulate(l, policy, &res, &mix);
-	json_t *shares = json_array(), *backlog = json_array();
+	double wanted = 0, all = 0;
 
-	printf("%-10s jain %.4f worst %.4f min/max %.3f used %.1f %%", policy, m->jain, m->worst_window,
-	       m->min_max, 100 * m->utilisation);
-	if (simulated)
-		printf(" | simulated: jain %.4f used %.1f %%", res.engine[0]->jain,
-		       100 * res.engine[0]->utilisation);
-	printf(" | %.0f MB/s", l->copied / 1e6);
-	if (floor > 0)
-		printf(", %.3f of no holding", l->copied / floor);
-	printf("\n          ");
-	for (unsigned int i = 0; i < l->nr; i++) {
-		printf(" g%u %.1f %% (backlog %.0f %%, %.2f ms each)", i, 100 * m->guest[i].share,
-		       100 * m->guest[i].backlog, l->sum[i].gpu_ns / (l->sum[i].done + 1e-9) / 1e6);
-		json_array_append_new(shares, json_real(m->guest[i].share));
-		json_array_append_new(backlog, json_real(m->guest[i].backlog));
-	}
+	for (uint32_t w = 0; w < m->nr_windows; w++)
+		if (m->window_jain[w] > 0) {
+			wanted += m->guest[guest].wanted[w];
+			all += (double)m->window;
+		}
+	return all > 0 ? wanted / all : 0;
+}
+
+/* ---- one policy --------------------------------------------------------------------------------- */
+
+static int simulate(struct mix *m, const char *policy, struct virt_result *res)
+{
+	struct sched_choice choice;
+	struct virt_cfg cfg = { .mix = m, .choice = &choice, .seed = 1 };
+	char msg[400];
+	int err = sched_choice_open(policy, &choice, msg, sizeof msg);
+
+	for (uint32_t i = 0; i < m->nr_guests; i++)
+		m->guest[i].pattern = MIX_CLOSED;
+	if (!err)
+		err = virt_run(&cfg, res, msg, sizeof msg);
+	if (err)
+		fprintf(stderr, "gpuvm-bench: sched: %s\n", msg);
+	return err ? -1 : 0;
+}
+
+static void print_head(const struct compare *c)
+{
+	printf("\n%s: %s; %u guests, the second half %u s late, %u s in windows of 1 s\n", c->shape->name,
+	       c->shape->help, c->nr, c->late, c->seconds);
+	printf("%-12s %17s %17s %17s %15s %8s %8s  %s\n", "policy", "jain    simul.", "worst   simul.",
+	       "min/max simul.", "lag/unit  sim.", "used", "no hold", "shares (simulated; backlog)");
+}
+
+static void print_row(const struct compare *c, const char *policy, const struct virt_result *live,
+		      const struct virt_result *sim, const struct mix *mix, double steps)
+{
+	const struct measure *l = live->engine[0], *s = sim->engine[0];
+
+	printf("%-12.12s %8.4f %8.4f %8.4f %8.4f %8.3f %8.3f %7.2f %7.2f %7.1f%% %7.3f ", policy, l->jain,
+	       s->jain, l->worst_window, s->worst_window, l->min_max, s->min_max,
+	       l->unit ? l->max_lag / (double)l->unit : 0, s->unit ? s->max_lag / (double)s->unit : 0,
+	       100 * l->utilisation, c->floor > 0 ? steps / c->floor : 1);
+	for (uint32_t i = 0; i < mix->nr_guests; i++)
+		printf(" %s %.1f %% (%.1f; %.0f)", mix->guest[i].name, 100 * l->guest[i].share,
+		       100 * s->guest[i].share, 100 * backlog(l, i));
 	printf("\n");
 	fflush(stdout);
-	json_array_append_new(
-		l->b->rows,
-		json_pack("{s:s, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:o, s:o}", "policy", policy, "jain",
-			  m->jain, "worst_window", m->worst_window, "min_max", m->min_max, "utilisation",
-			  m->utilisation, "bytes_per_s", l->copied, "of_no_holding",
-			  floor > 0 ? l->copied / floor : 0.0, "simulated_jain",
-			  simulated ? res.engine[0]->jain : 0.0, "shares", shares, "backlog", backlog));
-	virt_result_free(&res);
-	mix_free(&mix);
 }
 
-/* One policy; *copied becomes what all guests copied, bytes a second. */
-static int run_policy(struct bench *b, const char *policy, unsigned int nr, double floor, double *copied)
+static void add_json(const struct compare *c, const char *policy, const struct report_run *live,
+		     const struct report_run *sim, double steps)
 {
-	struct live l = { .b = b, .nr = nr, .windows = b->quick ? 3 : 10 };
+	json_t *o = json_pack("{s:s, s:s, s:f, s:f, s:o}", "shape", c->shape->name, "policy", policy,
+			      "steps_per_s", steps, "of_no_holding", c->floor > 0 ? steps / c->floor : 1.0,
+			      "backlog", json_object());
+	static const char *const top[] = { "jain", "worst_window", "min_max", "max_lag_units", "shares",
+					   "windows", "utilisation", "switches" };
+	json_t *figures = report_json(live);
+
+	for (uint32_t i = 0; i < live->mix->nr_guests; i++)
+		json_object_set_new(json_object_get(o, "backlog"), live->mix->guest[i].name,
+				    json_real(backlog(live->res->engine[0], i)));
+	for (size_t i = 0; i < ARRAY_SIZE(top); i++)
+		json_object_set(o, top[i], json_object_get(figures, top[i]));
+	json_object_set_new(o, "simulated", report_json(sim));
+	json_decref(figures);
+	json_array_append_new(c->b->rows, o);
+}
+
+/* The plot and the timeline of what happened, beside the recording. */
+static int draw(const struct compare *c, const char *trace, const struct report_run *live)
+{
+	struct virt_result again;
+	struct timeline *t;
+	char path[4300];
 	int err;
 
-	if (measure_new(nr, l.windows * WINDOW_NS, WINDOW_NS, &l.m) || start_daemon(&l, policy)) {
-		measure_free(l.m);
+	if (!c->b->out)
+		return 0;
+	snprintf(path, sizeof path, "%s.png", trace);
+	err = report_plot(live, path);
+	if (err)
+		fprintf(stderr, "gpuvm-bench: sched: no plot: %s\n",
+			err == -2 ? "gnuplot is not there" : "gnuplot failed");
+	snprintf(path, sizeof path, "%s.json", trace);
+	if (timeline_open(path, &t))
 		return -1;
-	}
-	err = 0;
-	for (unsigned int i = 0; i < nr && !err; i++)
-		err = start_guest(&l, i);
+	err = playback_run(live->mix, t, &again);
+	virt_result_free(&again);
+	return timeline_close(t) || err ? -1 : 0;
+}
+
+static int report(struct compare *c, const struct sched_live *l)
+{
+	struct virt_result live, sim = { 0 };
+	struct report_run run;
+	struct mix mix;
+	int err;
+
+	if (open_record(l->trace, c->nr, &mix))
+		return -1;
+	err = playback_run(&mix, NULL, &live);
+	snprintf(live.policy, sizeof live.policy, "%.24s, live", l->policy);
+	run = (struct report_run){ .res = &live, .mix = &mix };
 	if (!err)
-		err = watch(&l);
-	err |= stop_all(&l);
+		err = draw(c, l->trace, &run);
+	if (!err)
+		err = simulate(&mix, l->policy, &sim);
 	if (!err) {
-		measure_finish(l.m);
-		report(&l, policy, floor);
-		*copied = l.copied;
+		const struct report_run sim_run = { .res = &sim, .mix = &mix, .seed = 1 };
+
+		print_row(c, l->policy, &live, &sim, &mix, l->steps);
+		add_json(c, l->policy, &run, &sim_run, l->steps);
 	}
-	measure_free(l.m);
+	virt_result_free(&sim);
+	virt_result_free(&live);
+	mix_free(&mix);
+	return err ? -1 : 0;
+}
+
+static int run_policy(struct compare *c, const char *policy, unsigned int nr)
+{
+	struct sched_live l = { .b = c->b, .shape = c->shape, .policy = policy, .nr = c->nr,
+				.seconds = c->seconds, .late = c->late };
+	int err;
+
+	snprintf(l.trace, sizeof l.trace, "%s/%s-%u-%.*s", c->dir, c->shape->name, nr,
+		 (int)strcspn(policy, ":/"), policy);
+	err = sched_live_run(&l);
+	if (!err && !nr)
+		c->floor = l.steps;
+	if (!err)
+		err = report(c, &l);
+	if (!c->b->out)
+		unlink(l.trace);
 	return err;
+}
+
+/* ---- all ------------------------------------------------------------------------------------------ */
+
+/* The next policy of a list; a part with '=' and no ':' is a parameter of the one before it. */
+static char *next_policy(char **list)
+{
+	char *at = *list, *p = at, *part;
+
+	if (!at || !*at)
+		return NULL;
+	do {
+		size_t len;
+
+		p += strcspn(p, ",");
+		part = *p ? p + 1 : p;
+		len = strcspn(part, ",");
+		if (!*p || !memchr(part, '=', len) || memchr(part, ':', len))
+			break;
+		p = part;
+	} while (true);
+	*list = *p ? p + 1 : p;
+	*p = '\0';
+	return at;
+}
+
+static int check_policies(const char *policies)
+{
+	char *copy = strdup(policies), *at = copy, *p;
+	struct sched_choice c;
+	char msg[400];
+	int err = !copy;
+
+	while (!err && (p = next_policy(&at))) {
+		err = sched_choice_open(p, &c, msg, sizeof msg);
+		if (err)
+			fprintf(stderr, "gpuvm-bench: %s\n", msg);
+		else
+			sched_choice_close(&c);
+	}
+	free(copy);
+	return err ? 2 : 0;
+}
+
+static int run_shape(struct compare *c, const char *policies)
+{
+	char *copy = strdup(policies), *at = copy, *p;
+	unsigned int nr = 0;
+	int err = !copy;
+
+	print_head(c);
+	if (!err)
+		err = run_policy(c, "null", nr++);
+	while (!err && (p = next_policy(&at)))
+		err = run_policy(c, p, nr++);
+	free(copy);
+	return err ? 1 : 0;
 }
 
 int bench_sched(struct bench *b)
 {
-	char *list = strdup(b->policies ? b->policies : "fifo,credit,band,wfq"), *save = NULL;
-	unsigned int nr = b->guests ? b->guests : 2;
-	double floor = 0, copied;
-	int err = !list || nr < 2 || nr > GUESTS_MAX;
-	struct sched_choice c;
-	char msg[400];
+	const char *policies = b->policies ? b->policies : "fifo,credit,band,wfq";
+	struct compare c = { .b = b,
+			     .nr = b->guests ? b->guests : 2,
+			     .seconds = b->seconds ? b->seconds : b->quick ? 4 : 12,
+			     .late = b->quick ? 1 : 3 };
+	int err = check_policies(policies);
+	bool found = false;
 
-	if (err)
-		fprintf(stderr, "gpuvm-bench: sched: --guests is 2 to %d\n", GUESTS_MAX);
-	if (!err)
-		err = run_policy(b, "null", nr, 0, &floor);
-	for (char *p = err ? NULL : strtok_r(list, ",", &save); p && !err; p = strtok_r(NULL, ",", &save)) {
-		err = sched_choice_open(p, &c, msg, sizeof msg);
-		if (err) {
-			fprintf(stderr, "gpuvm-bench: %s\n", msg);
-			break;
-		}
-		sched_choice_close(&c);
-		err = run_policy(b, p, nr, floor, &copied);
+	if (!err && (c.nr < 2 || c.nr > SCHED_GUESTS_MAX)) {
+		fprintf(stderr, "gpuvm-bench: sched: --guests is 2 to %d\n", SCHED_GUESTS_MAX);
+		err = 2;
 	}
-	free(list);
-	return err ? 1 : 0;
+	snprintf(c.dir, sizeof c.dir, "%s", b->out ? b->out : "/tmp/gpuvm-sched-XXXXXX");
+	if (!err && (b->out ? mkdir(c.dir, 0777) && access(c.dir, W_OK) : !mkdtemp(c.dir))) {
+		fprintf(stderr, "gpuvm-bench: cannot write to %s\n", c.dir);
+		return 2;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(shapes) && !err; i++)
+		if (!b->shape || !strcmp(b->shape, shapes[i].name)) {
+			found = true;
+			c.shape = &shapes[i];
+			err = run_shape(&c, policies);
+		}
+	if (!err && !found) {
+		fprintf(stderr, "gpuvm-bench: sched: --shape is gdev or deep\n");
+		err = 2;
+	}
+	if (!b->out)
+		rmdir(c.dir);
+	return err;
 }

@@ -1,9 +1,30 @@
 /* SPDX-License-Identifier: MIT */
-/* `gpuvm-bench sched`: policies live. */
+/* `gpuvm-bench sched`: policies live.  sched_live.c runs guests, sched.c compares. */
 #ifndef BENCH_SCHED_H
 #define BENCH_SCHED_H
 
-/* The guest half: BYTES SECONDS; prints JSON. */
-int bench_sched_probe(int argc, char **argv);
+#include "bench/bench.h"
+
+#define SCHED_GUESTS_MAX 12 /* with 128 MiB each they fit the card */
+
+/* How guests ask: even ones launch short kernels, odd ones long ones. */
+struct sched_shape {
+	const char *name, *help;
+	unsigned int short_steps, long_steps; /* of the kernel spin */
+	unsigned int queues, depth; /* depth 1: each kernel is waited for before the next is launched */
+};
+
+struct sched_live {
+	struct bench *b;
+	const struct sched_shape *shape;
+	const char *policy;
+	unsigned int nr, seconds; /* guests; how long the last one to start works */
+	unsigned int late;	  /* the odd ones start so many seconds later */
+	char trace[4200];	  /* where the daemon records */
+	double steps;		  /* result: of all guests' kernels, a second of the time all worked */
+};
+
+/* One daemon, all guests, to the end; the trace is written.  0, or -1 after a line on stderr. */
+int sched_live_run(struct sched_live *);
 
 #endif

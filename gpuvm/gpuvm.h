@@ -67,7 +67,10 @@ struct vgpu_chan {
 	uint32_t put_host;	    /* last GP_PUT handed to the device */
 	uint32_t entries;	    /* of its ring, from the shadow RAMFC; 0: to be read again */
 	enum gpuvm_engine engine;   /* whom its work is charged to */
-	uint64_t entry_ns;	    /* how long its ring entries run on average; 0: not known yet */
+	struct chan_pace {
+		uint64_t longest;	/* ring entry of late, ns; 0: not known yet */
+		uint64_t ns, entries;	/* what its last entries took together: their mean */
+	} pace;
 	struct submission *queued;  /* a doorbell that waits for the scheduler; a later doorbell joins it */
 	struct list running;	    /* submissions on the device, oldest first */
 	uint32_t nr_running;

@@ -15,6 +15,8 @@
 #define LIMIT_STEP_ACCESSES 512
 /* A policy's slice is this much longer while nobody else waits: the gaps between runs fall below a hundredth. */
 #define LIMIT_ALONE_SLICES 4
+/* Ring entries of unlike lengths in one run: a kernel and the fences around it. */
+#define LIMIT_MIXED_ENTRIES 8
 /* Submissions of one channel on the device at a time; beyond it doorbells wait for one to end. */
 #define LIMIT_CHAN_RUNNING 64
 /* How long a PBDMA may stand on a guest's error before the guest's channel is stopped: others wait behind it. */

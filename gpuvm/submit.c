@@ -26,6 +26,9 @@
 #include "gpuvm/host.h"
 #include "gpuvm/recover.h"
 
+/* So many entries make a mean that follows its guest within some of its kernels. */
+#define PACE_ENTRIES 64
+
 bool submit_offered(const struct vgpu_chan *c)
 {
 	return !c->dead && c->runnable && shadow_runlist_has(c->vgpu->shadow, c->id);
@@ -109,18 +112,43 @@ later:
 	try_later(c, now);
 }
 
+/* What is left of rings of which a part has just gone waits from now on; whether there was any. */
+static bool queue_rest(struct gpuvm *g)
+{
+	struct vgpu_chan *c, *tmp;
+	bool any = false;
+
+	list_for_each_safe(c, tmp, &g->busy, busy) {
+		if (c->queued || list_empty(&c->running))
+			continue;
+		submit_ring(c);
+		any |= c->queued != NULL;
+	}
+	return any;
+}
+
 void submit_pump(struct gpuvm *g, uint64_t now)
 {
-	g->sched_next = sched_pump(g->sched, now);
+	do
+		g->sched_next = sched_pump(g->sched, now);
+	while (queue_rest(g));
 }
 
 /* ---- the scheduler's backend ----------------------------------------------------------- */
 
-/* How many of the ring's waiting entries go now. */
+/*
+ * How many of the ring's waiting entries go now.  A driver puts entries that
+ * only write a fence between its kernels: counted by the longest, each would be
+ * a run of its own, and counted by the mean a run could hold a dozen kernels
+ * that come in a row.  So: as many as fit the slice if all were as long as the
+ * longest; else as fill the slice, or the time of one of the longest, by the
+ * mean, but few.
+ */
 static uint32_t run_entries(const struct vgpu_chan *c, const struct sched_work *w)
 {
 	const struct sched *sched = c->vgpu->g->sched;
 	uint32_t all = (c->put - c->put_host) & (c->entries - 1);
+	const struct chan_pace *p = &c->pace;
 	uint64_t slice = w->slice_ns, fit;
 
 	if (!slice || all < 2)
@@ -129,7 +157,14 @@ static uint32_t run_entries(const struct vgpu_chan *c, const struct sched_work *
 	if (!sched->ready[w->engine].nr)
 		slice *= LIMIT_ALONE_SLICES;
 	/* The first one tells how long they are. */
-	fit = c->entry_ns ? slice / c->entry_ns : 1;
+	if (!p->longest)
+		return 1;
+	fit = slice / p->longest;
+	if (fit < LIMIT_MIXED_ENTRIES) {
+		uint64_t fill = (slice > p->longest ? slice : p->longest) * p->entries / (p->ns + 1);
+
+		fit = fill < LIMIT_MIXED_ENTRIES ? fill : LIMIT_MIXED_ENTRIES;
+	}
 	return fit < 1 ? 1 : fit < all ? (uint32_t)fit : all;
 }
 
@@ -200,6 +235,23 @@ const struct sched_backend submit_backend = {
 
 /* ---- the end -------------------------------------------------------------------------------- */
 
+/* The channel's last n entries took ns. */
+static void pace_add(struct chan_pace *p, uint32_t n, uint64_t ns)
+{
+	uint64_t each, faded = p->longest - p->longest / 32;
+
+	if (!n)
+		return;
+	each = ns / n;
+	p->longest = each > faded ? each : faded ? faded : 1;
+	p->ns += ns;
+	p->entries += n;
+	if (p->entries > PACE_ENTRIES) {
+		p->ns /= 2;
+		p->entries /= 2;
+	}
+}
+
 static void finish(struct submission *s, uint64_t now)
 {
 	struct vgpu_chan *c = s->chan;
@@ -211,12 +263,7 @@ static void finish(struct submission *s, uint64_t now)
 	struct submission *next;
 
 	*free_at = now;
-	if (s->entries) {
-		uint64_t each = ran / s->entries;
-
-		c->entry_ns = c->entry_ns ? (7 * c->entry_ns + each) / 8 : each;
-		c->entry_ns += !c->entry_ns;
-	}
+	pace_add(&c->pace, s->entries, ran);
 	c->vgpu->stats.gpu_ns[w->engine] += ran;
 	forget(s);
 	sched_done(w, ran, now);

@@ -41,10 +41,13 @@ static bool worth_waiting(struct budget *b, unsigned int engine, const struct bu
 	       next->e[engine].u > cur->e[engine].u;
 }
 
-static struct sched_ent *serve(struct budget_engine *be, struct budget_ent *t)
+static struct sched_ent *serve(struct sched *s, unsigned int engine, struct budget_ent *t)
 {
+	struct budget_engine *be = &((struct budget *)s->policy_data)->e[engine];
+
 	be->held = NULL;
 	be->cur = t;
+	t->ent->slice_ns = sched_no_slice(s, engine);
 	return t->ent;
 }
 
@@ -58,7 +61,7 @@ static struct sched_ent *band_pick(struct sched *s, unsigned int engine, uint64_
 	if (s->nr_running[engine])
 		return NULL;
 	if (be->held && sched_ready(be->held->ent, engine))
-		return serve(be, be->held);
+		return serve(s, engine, be->held);
 	if (be->held && now < be->held_until) {
 		*again = be->held_until;
 		return NULL;
@@ -74,7 +77,7 @@ static struct sched_ent *band_pick(struct sched *s, unsigned int engine, uint64_
 		*again = be->held_until;
 		return NULL;
 	}
-	return serve(be, next);
+	return serve(s, engine, next);
 }
 
 const struct sched_policy sched_band = {

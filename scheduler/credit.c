@@ -37,6 +37,7 @@ static struct sched_ent *credit_pick(struct sched *s, unsigned int engine, uint6
 		}
 	}
 	be->cur = first;
+	first->ent->slice_ns = sched_no_slice(s, engine);
 	return first->ent;
 }
 

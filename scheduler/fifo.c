@@ -41,10 +41,14 @@ static void fifo_del(struct sched *s, struct sched_ent *ent, uint64_t now)
 static struct sched_ent *fifo_pick(struct sched *s, unsigned int engine, uint64_t now,
 				   uint64_t *again)
 {
+	struct sched_ent *ent = s->nr_running[engine] ? NULL : sched_oldest(s, engine);
+
 	(void)now;
 	(void)again;
 	/* *again stays "never": the pump after a sched_done or sched_cancel asks anyway. */
-	return s->nr_running[engine] ? NULL : sched_oldest(s, engine);
+	if (ent)
+		ent->slice_ns = sched_no_slice(s, engine);
+	return ent;
 }
 
 const struct sched_policy sched_fifo = {

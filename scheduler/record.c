@@ -28,13 +28,13 @@ static void ended(void *arg, const struct sched_work *w, uint64_t ran_ns, uint64
 {
 	struct sched_record *r = arg;
 
-	(void)now;
 	/* Cheaper than to remember who was named: once in a while is enough for who reads. */
 	if (w->ent->stats.done % 1024 == 1)
 		write_guest(r, w->ent);
-	fprintf(r->f, "work %s %u %" PRIu64 " %" PRIu64 " %" PRIu64 "\n", w->ent->name, w->engine,
+	fprintf(r->f, "work %s %u %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 "\n", w->ent->name, w->engine,
 		w->queued_ns > r->start ? w->queued_ns - r->start : 0,
-		w->started_ns > r->start ? w->started_ns - r->start : 0, ran_ns);
+		w->started_ns > r->start ? w->started_ns - r->start : 0, ran_ns,
+		now > r->start ? now - r->start : 0);
 }
 
 int sched_record_open(const char *path, struct sched *s, uint64_t now, struct sched_record **out)

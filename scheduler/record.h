@@ -2,12 +2,13 @@
 /*
  * A recording of what a live scheduler was asked for, as text:
  *
- *   gpuvm-sched-trace 1
+ *   gpuvm-sched-trace 2
  *   guest NAME weight cap_pct latency_us budget_pct
- *   work NAME engine arrived_ns started_ns ran_ns
+ *   work NAME engine arrived_ns started_ns ran_ns ended_ns
  *
  * A guest line comes before its first work; a later one of the same name says
- * what changed.  Times count from the beginning of the recording.
+ * what changed.  Times count from the beginning of the recording; a work had
+ * its engine for the last ran_ns before it ended.
  */
 #ifndef SCHEDULER_RECORD_H
 #define SCHEDULER_RECORD_H
@@ -16,7 +17,7 @@
 
 #include "scheduler/sched.h"
 
-#define SCHED_RECORD_HEAD "gpuvm-sched-trace 1"
+#define SCHED_RECORD_HEAD "gpuvm-sched-trace 2"
 
 struct sched_record;
 

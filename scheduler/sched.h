@@ -47,7 +47,11 @@ struct sched_work {
 	enum sched_state state;
 	uint64_t seq; /* arrival order over all ents */
 	uint64_t queued_ns, started_ns;
-	uint64_t slice_ns; /* when it starts: for how long the policy lets it; 0 for as long as it is */
+	/*
+	 * When it starts: for how long the policy lets it; 0 for as long as it is.  The core may only end it
+	 * between two of its pieces, and runs at least one.
+	 */
+	uint64_t slice_ns;
 	void *cookie; /* the core's */
 };
 
@@ -207,6 +211,12 @@ struct sched {
 	uint64_t picks;	      /* decisions made */
 	bool in_backend; /* a backend callback is running */
 };
+
+/* The slice of a policy that knows none: piece by piece (the first fills it) while others wait, else all there is. */
+static inline uint64_t sched_no_slice(const struct sched *s, unsigned int engine)
+{
+	return s->ready[engine].nr > 1;
+}
 
 /* Built-in policies by name (policies.c); NULL if unknown.  sched_policy_at(i): for listing; NULL past the end. */
 const struct sched_policy *sched_policy_find(const char *name);

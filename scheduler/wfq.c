@@ -186,7 +186,18 @@ static void catch_up(struct wfq_engine *w)
 	}
 }
 
-/* It has no work and none runs. */
+/* It goes out; what it was owed stays its own. */
+static void go_out(struct wfq_engine *w, struct wfq_member *m)
+{
+	int64_t ahead = (int64_t)(m->v - virtual_now(w));
+	__int128 owed = -(__int128)ahead * m->weight / V_ONE;
+
+	m->owed = owed <= 0 ? 0 : owed < (__int128)OWED_MAX ? (uint64_t)owed : OWED_MAX;
+	sum_del(w, m);
+	m->state = OUT;
+}
+
+/* It has no work and none runs.  Without grace what it is owed is forgotten. */
 static void leave(struct wfq_engine *w, struct wfq_member *m, uint64_t grace, uint64_t now)
 {
 	m->left_at = now;
@@ -199,6 +210,8 @@ static void leave(struct wfq_engine *w, struct wfq_member *m, uint64_t grace, ui
 		m->state = BACK_SOON;
 		sched_heap_add(&w->back_soon, &m->node, deadline(w, m), m->ent->id);
 		list_add_tail(&w->expiry, &m->expiry);
+	} else if (grace) {
+		go_out(w, m);
 	} else {
 		sum_del(w, m);
 		m->state = OUT;
@@ -208,15 +221,10 @@ static void leave(struct wfq_engine *w, struct wfq_member *m, uint64_t grace, ui
 /* It did not come back in time: what it is owed is kept, what it owes is remembered. */
 static void give_up(struct wfq_engine *w, struct wfq_member *m)
 {
-	uint64_t left_at = m->left_at;
-	int64_t ahead = (int64_t)(m->v - virtual_now(w));
-
-	leave(w, m, 0, left_at);
-	if (ahead < 0) {
-		__int128 owed = -(__int128)ahead * m->weight / V_ONE;
-
-		m->owed = owed < (__int128)OWED_MAX ? (uint64_t)owed : OWED_MAX;
-	}
+	if ((int64_t)(m->v - virtual_now(w)) > 0)
+		leave(w, m, 0, m->left_at);
+	else
+		go_out(w, m);
 }
 
 /* Time that the engine stood still counts against whom it stood still for. */

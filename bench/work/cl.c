@@ -244,6 +244,25 @@ void job_flush(struct job *j, unsigned int queue)
 		cl_ok(j, clFlush(j->cl.q[queue]), "clFlush");
 }
 
+cl_event job_mark(struct job *j, unsigned int queue)
+{
+	cl_event e = NULL;
+
+	if (!j->err)
+		cl_ok(j, clEnqueueMarkerWithWaitList(j->cl.q[queue], 0, NULL, &e), "clEnqueueMarkerWithWaitList");
+	job_flush(j, queue);
+	return e;
+}
+
+void job_wait(struct job *j, cl_event e)
+{
+	if (!e)
+		return;
+	if (!j->err)
+		cl_ok(j, clWaitForEvents(1, &e), "clWaitForEvents");
+	clReleaseEvent(e);
+}
+
 void job_finish(struct job *j)
 {
 	for (unsigned int i = 0; i < CL_QUEUES; i++)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The OpenCL objects of one job: one device, up to two queues, one program. */
+/* The OpenCL objects of one job: one device, some queues, one program. */
 #ifndef BENCH_WORK_CL_H
 #define BENCH_WORK_CL_H
 
@@ -9,13 +9,13 @@
 #include <stdint.h>
 
 #define CL_KERNELS 8
-#define CL_QUEUES 2
+#define CL_QUEUES 4
 
 struct cl {
 	cl_device_id dev;
 	char name[200]; /* the device's; kept after close */
 	cl_context ctx;
-	cl_command_queue q[CL_QUEUES]; /* the second one is made when it is first used */
+	cl_command_queue q[CL_QUEUES]; /* all but the first are made when they are first used */
 	cl_program prog;
 	struct {
 		const char *name;
@@ -75,6 +75,9 @@ void job_copy(struct job *, struct buf *from, struct buf *to);
 void *job_map(struct job *, cl_mem, size_t len, cl_map_flags mode);
 void job_unmap(struct job *, cl_mem, void *);
 void job_flush(struct job *, unsigned int queue);
+/* Flushes; what to wait for until all that the queue has now is done, or NULL after an error.  job_wait() takes it. */
+cl_event job_mark(struct job *, unsigned int queue);
+void job_wait(struct job *, cl_event); /* accepts NULL */
 /* Waits for all queues. */
 void job_finish(struct job *);
 

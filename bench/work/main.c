@@ -22,7 +22,7 @@ const struct work *const work_all[] = {
 	&work_hotspot, &work_lud,      &work_nn,       &work_nw,
 	&work_srad,    &work_srad2,    &work_gaussian, &work_pathfinder,
 	&work_kmeans,  &work_nbody,    &work_many,     &work_trip,
-	&work_churn,   &work_side,     NULL,
+	&work_churn,   &work_side,     &work_pulse,    NULL,
 };
 
 static const char *const size_names[NR_SIZES] = { "tiny", "paper", "stress" };
@@ -31,6 +31,7 @@ struct opts {
 	enum size_name size;
 	uint32_t seed;
 	unsigned int repeat;
+	struct pace pace;
 	bool json;
 };
 
@@ -39,6 +40,10 @@ static const char usage[] =
 	"  --size SIZE   tiny, paper or stress (paper)\n"
 	"  --seed N      input is made from it (1)\n"
 	"  --repeat N    times from upload to read-back; the median is shown (1)\n"
+	"  --seconds N   pulse: goes on for so long, up to a day\n"
+	"  --steps N     pulse: length of a kernel\n"
+	"  --queues N    pulse: 1 to 4 (1)\n"
+	"  --depth N     pulse: kernels under way in each, 1 to 64 (1: each is waited for)\n"
 	"  --json        one object a line\n"
 	"  --list        names and what they do\n"
 	"Uses the first OpenCL GPU, else the first OpenCL device; times are microseconds.\n"
@@ -75,6 +80,29 @@ static void list(void)
 		printf("%-11s %s\n", work_all[i]->name, work_all[i]->help);
 }
 
+/* A number of pulse's; 0 or an exit code. */
+static int parse_pace(int c, struct pace *p)
+{
+	static const struct {
+		int c;
+		unsigned long max;
+		size_t at;
+	} keys[] = { { 'S', 86400, offsetof(struct pace, seconds) },
+		     { 'N', 1000000000, offsetof(struct pace, steps) },
+		     { 'Q', CL_QUEUES, offsetof(struct pace, queues) },
+		     { 'D', PACE_DEPTH_MAX, offsetof(struct pace, depth) } };
+	unsigned long v;
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(keys); i++)
+		if (keys[i].c == c) {
+			if (!number(optarg, 1, keys[i].max, &v))
+				return bad("out of range or not a number", optarg);
+			*(uint32_t *)((char *)p + keys[i].at) = (uint32_t)v;
+			return 0;
+		}
+	return bad("unknown option or no value", NULL);
+}
+
 /* -1: help or list was printed; else an exit code, 0 to go on. */
 static int parse(int argc, char **argv, struct opts *o)
 {
@@ -82,6 +110,8 @@ static int parse(int argc, char **argv, struct opts *o)
 		{ "size", required_argument, NULL, 's' },  { "seed", required_argument, NULL, 'r' },
 		{ "repeat", required_argument, NULL, 'n' }, { "json", no_argument, NULL, 'j' },
 		{ "list", no_argument, NULL, 'l' },	   { "help", no_argument, NULL, 'h' },
+		{ "seconds", required_argument, NULL, 'S' }, { "steps", required_argument, NULL, 'N' },
+		{ "queues", required_argument, NULL, 'Q' },  { "depth", required_argument, NULL, 'D' },
 		{ NULL, 0, NULL, 0 },
 	};
 	unsigned long v;
@@ -110,7 +140,12 @@ static int parse(int argc, char **argv, struct opts *o)
 		case 'j': o->json = true; break;
 		case 'l': list(); return -1;
 		case 'h': fputs(usage, stdout); return -1;
-		default: return bad("unknown option or no value", argv[optind - 1]);
+		case '?': return bad("unknown option or no value", argv[optind - 1]);
+		default:
+			c = parse_pace(c, &o->pace);
+			if (c)
+				return c;
+			break;
 		}
 	if (optind == argc)
 		return bad("NAME is missing", NULL);
@@ -169,6 +204,7 @@ static int one(const struct opts *o, const struct work *w)
 	j->work = w;
 	j->sz = w->size[o->size];
 	j->seed = o->seed;
+	j->pace = o->pace;
 	err = job_run(j, o->repeat, us);
 	if (!err)
 		err = job_check(j);

@@ -66,6 +66,15 @@ struct buf {
 	cl_mem mem;	      /* owned while the device is open */
 };
 
+/* How pulse goes; 0: as its size says. */
+struct pace {
+	uint32_t seconds; /* until when it begins another kernel */
+	uint32_t steps;	  /* how long a kernel is */
+	uint32_t queues;  /* 1 to CL_QUEUES: each is waited for by a thread of its own */
+	uint32_t depth;	  /* kernels of a queue that are under way; 1: each is waited for */
+};
+#define PACE_DEPTH_MAX 64
+
 #define JOB_BUFS 12
 
 struct job {
@@ -82,6 +91,7 @@ struct job {
 	uint64_t ns[NR_PHASES];
 	uint64_t launches; /* of one run() */
 	float param[16];   /* for what setup() hands on to run() and check() */
+	struct pace pace;
 };
 
 /* A zeroed buffer of len bytes.  Out of memory ends the program. */
@@ -115,6 +125,6 @@ extern const struct work work_cpy, work_pincpy, work_backprop, work_bfs, work_he
 	work_hotspot;
 extern const struct work work_lud, work_nn, work_nw, work_srad, work_srad2, work_gaussian;
 extern const struct work work_pathfinder, work_kmeans, work_nbody;
-extern const struct work work_many, work_trip, work_churn, work_side;
+extern const struct work work_many, work_trip, work_churn, work_side, work_pulse;
 
 #endif

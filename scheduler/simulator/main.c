@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "scheduler/simulator/playback.h"
 #include "scheduler/simulator/report.h"
 #include "scheduler/simulator/timeline.h"
 
@@ -19,7 +20,7 @@ struct options {
 	unsigned int nr;
 	const char *workload, *trace, *plot, *timeline;
 	uint64_t seed, time, window;
-	bool json, list;
+	bool json, list, recorded, closed;
 };
 
 static const char usage[] =
@@ -27,6 +28,9 @@ static const char usage[] =
 	"  --policy SPEC     NAME[:param=value,...] or ./FILE.so; again for more; 'all' (wfq)\n"
 	"  --workload W      a built-in mix or a file that describes one (gdev)\n"
 	"  --trace FILE      what gpuvmd --sched-trace recorded, instead of a workload\n"
+	"  --closed          with --trace: a work comes as long after the one before it as it did then,\n"
+	"                    instead of at the same time: guests that wait for their own work\n"
+	"  --recorded        what happened in the recording, instead of running it anew under a policy\n"
 	"  --seed N          of everything random (1)\n"
 	"  --time T          length of the run, as 30s or 2h (the workload's)\n"
 	"  --window T        length of one sample of fairness (the workload's)\n"
@@ -71,6 +75,8 @@ static int parse_opt(struct options *o, int c)
 	case 'T': o->timeline = optarg; return 0;
 	case 'j': o->json = true; return 0;
 	case 'l': o->list = true; return 0;
+	case 'r': o->recorded = true; return 0;
+	case 'c': o->closed = true; return 0;
 	case 's':
 		o->seed = strtoull(optarg, &end, 10);
 		return *end || end == optarg ? bad("--seed %s: not a number", optarg) : 0;
@@ -91,6 +97,8 @@ static int parse(int argc, char **argv, struct options *o)
 		{ "policy", required_argument, NULL, 'p' },
 		{ "workload", required_argument, NULL, 'w' },
 		{ "trace", required_argument, NULL, 't' },
+		{ "closed", no_argument, NULL, 'c' },
+		{ "recorded", no_argument, NULL, 'r' },
 		{ "seed", required_argument, NULL, 's' },
 		{ "time", required_argument, NULL, 'd' },
 		{ "window", required_argument, NULL, 'W' },
@@ -117,6 +125,10 @@ static int parse(int argc, char **argv, struct options *o)
 		return bad("%s: unexpected argument", argv[optind]);
 	if (o->workload && o->trace)
 		return bad("--workload and --trace exclude each other%s", "");
+	if (o->closed && !o->trace)
+		return bad("--closed goes with --trace%s", "");
+	if (o->recorded && (!o->trace || o->nr))
+		return bad("--recorded goes with --trace and without --policy%s", "");
 	if (!o->nr)
 		o->policy[o->nr++] = "wfq";
 	if (o->nr > 1 && (o->plot || o->timeline))
@@ -151,6 +163,8 @@ static int open_mix(const struct options *o, struct mix *m)
 
 	if (r)
 		return bad("%s", msg);
+	for (uint32_t i = 0; o->closed && i < m->nr_guests; i++)
+		m->guest[i].pattern = MIX_CLOSED;
 	if (o->time)
 		m->time = o->time;
 	if (o->window || m->window > m->time)
@@ -176,7 +190,8 @@ static int run_one(const struct options *o, const struct mix *m, const char *spe
 		sched_choice_close(&choice);
 		return bad("--timeline: %s", strerror(-r));
 	}
-	r = virt_run(&cfg, res, msg, sizeof(msg));
+	snprintf(msg, sizeof(msg), "out of memory");
+	r = o->recorded ? playback_run(m, cfg.timeline, res) : virt_run(&cfg, res, msg, sizeof(msg));
 	sched_choice_close(&choice);
 	if (timeline_close(cfg.timeline) && !r)
 		r = bad("--timeline %s: cannot be written", o->timeline);

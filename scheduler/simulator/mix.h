@@ -25,7 +25,7 @@ struct dist {
 
 /* A recorded work. */
 struct mix_work {
-	uint64_t at, size;
+	uint64_t at, size, ended;
 	unsigned int engine;
 };
 
@@ -33,6 +33,7 @@ enum mix_pattern {
 	MIX_LOOP,     /* depth works at a time; the next one `gap` after one has ended */
 	MIX_PERIODIC, /* one arrival each `gap`, whatever became of the last */
 	MIX_TRACE,    /* as recorded */
+	MIX_CLOSED,   /* as recorded, but each work comes as long after the one before it as it did then */
 };
 
 struct mix_guest {

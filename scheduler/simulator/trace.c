@@ -83,16 +83,16 @@ static int read_line(struct reader *r, const char *line)
 		g->budget_pct = budget;
 		return 0;
 	}
-	if (sscanf(line, "work %31s %u %" SCNu64 " %" SCNu64 " %" SCNu64 " %n", name, &w.engine, &w.at,
-		   &started, &w.size, &end) != 5 || line[end] || w.engine >= SCHED_MAX_ENGINES ||
-	    w.at > 1ull << 52 || w.size > 1ull << 52)
+	if (sscanf(line, "work %31s %u %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %n", name, &w.engine,
+		   &w.at, &started, &w.size, &w.ended, &end) != 6 || line[end] || w.engine >= SCHED_MAX_ENGINES ||
+	    w.at > 1ull << 52 || w.ended > 1ull << 52 || w.size > w.ended)
 		return -EINVAL;
 	g = find_or_add(r->m, name);
 	if (!g)
 		return -ENOMEM;
 	w.size = w.size ? w.size : 1;
-	if (w.at + w.size > r->end)
-		r->end = w.at + w.size;
+	if (w.ended > r->end)
+		r->end = w.ended;
 	if (w.engine >= r->m->nr_engines)
 		r->m->nr_engines = w.engine + 1;
 	return add_work(g, &w);

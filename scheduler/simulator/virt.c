@@ -49,6 +49,7 @@ struct job {
 	struct slot *slot;
 	struct sched_work *w;
 	uint64_t arrived, started, size;
+	uint32_t nr; /* MIX_CLOSED: which of the guest's works */
 };
 
 struct engine {
@@ -92,6 +93,26 @@ static void settle(struct virt *v, unsigned int nr)
 	e->settled = v->now > e->settled ? v->now : e->settled;
 }
 
+/* One that came at once when the one before it had ended was there before anybody decided. */
+#define AT_ONCE_NS 50000u
+
+/*
+ * The work after j's comes as it came in the recording: while j's ran, so long
+ * after its beginning; or so long after its end.
+ */
+static void come_after(struct virt *v, const struct job *j, bool ended)
+{
+	struct guest *g = j->slot->g;
+	const struct mix_work *w = g->m->work + j->nr, *next = w + 1;
+	uint64_t began = w->ended - w->size, gap;
+
+	if (g->m->pattern != MIX_CLOSED || j->nr + 1 != g->next_work || g->next_work == g->m->nr_work ||
+	    j->slot->node.in || (next->at >= w->ended) != ended)
+		return;
+	gap = ended ? next->at - w->ended : next->at > began ? next->at - began : 0;
+	at(v, &j->slot->node, v->now + (ended && gap < AT_ONCE_NS ? 0 : gap), g->id);
+}
+
 static void begin(struct virt *v, struct engine *e, unsigned int nr)
 {
 	struct job *j = e->first;
@@ -108,6 +129,7 @@ static void begin(struct virt *v, struct engine *e, unsigned int nr)
 		measure_lag(m, fluid_lag(&e->fluid, &g->e[nr].flow));
 	/* Behind every arrival of the same moment: who comes back at once is there in time. */
 	sched_heap_add(&v->events, &e->node, e->began + j->size, 1u << 30);
+	come_after(v, j, false);
 }
 
 static int take(void *core, struct sched_work *w)
@@ -156,7 +178,7 @@ static int submit(struct virt *v, struct slot *s, uint64_t size, unsigned int nr
 		j = mem_new(struct job);
 	if (!j)
 		return -ENOMEM;
-	*j = (struct job){ .slot = s, .arrived = v->now, .size = size };
+	*j = (struct job){ .slot = s, .arrived = v->now, .size = size, .nr = s->g->next_work - 1 };
 	v->res->arrivals++;
 	r = sched_submit(s->g->ent, nr, j, v->now, &j->w);
 	if (r < 0) {
@@ -198,6 +220,11 @@ static int arrive(struct virt *v, struct slot *s)
 
 	if (g->m->pattern == MIX_TRACE)
 		return arrive_trace(v, s);
+	if (g->m->pattern == MIX_CLOSED) {
+		const struct mix_work *w = &g->m->work[g->next_work++];
+
+		return submit(v, s, w->size, w->engine);
+	}
 	if (g->m->stop && v->now >= g->m->stop)
 		return 0;
 	for (uint32_t i = 0; i < g->m->units && !r; i++)
@@ -209,8 +236,10 @@ static int arrive(struct virt *v, struct slot *s)
 }
 
 /* Whether the end of this slot's work is the moment at which the next one comes. */
-static bool returns_now(const struct slot *s)
+static bool returns_now(const struct virt *v, const struct slot *s)
 {
+	if (s->g->m->pattern == MIX_CLOSED)
+		return s->node.in && s->node.key == v->now;
 	return s->left == 1 && s->g->m->pattern == MIX_LOOP && !(s->g->m->gap.a > 0);
 }
 
@@ -224,6 +253,7 @@ static void end_work(struct virt *v, struct engine *e, unsigned int nr)
 	struct sched_work *w = j->w;
 
 	settle(v, nr);
+	come_after(v, j, true);
 	e->first = j->next;
 	if (!e->first)
 		e->last = &e->first;
@@ -239,7 +269,7 @@ static void end_work(struct virt *v, struct engine *e, unsigned int nr)
 	if (!--g->e[nr].works) {
 		measure_wanted(m, g->id, g->e[nr].since, v->now);
 		/* One that comes back at this very moment has never been away. */
-		if (!returns_now(s))
+		if (!returns_now(v, s))
 			fluid_work(&e->fluid, &g->e[nr].flow, false);
 	}
 	if (!--s->left && g->m->pattern == MIX_LOOP)
@@ -278,13 +308,14 @@ static int build_guest(struct virt *v, uint32_t i)
 		measure_weight(v->res->engine[e], i, g->ent->weight);
 	}
 	for (uint32_t k = 0; k < m->depth; k++) {
-		uint64_t first = m->pattern == MIX_TRACE && m->nr_work ? m->work[0].at : m->start;
+		bool recorded = m->pattern == MIX_TRACE || m->pattern == MIX_CLOSED;
+		uint64_t first = recorded && m->nr_work ? m->work[0].at : m->start;
 
 		g->slot[k].g = g;
 		/* Periodic guests are not in step. */
 		if (m->pattern == MIX_PERIODIC)
 			first += gap(g);
-		if (m->pattern != MIX_TRACE || m->nr_work)
+		if (!recorded || m->nr_work)
 			at(v, &g->slot[k].node, first, i);
 	}
 	return 0;

@@ -15,6 +15,7 @@
 
 #include "scheduler/record.h"
 #include "scheduler/simulator/fluid.h"
+#include "scheduler/simulator/playback.h"
 #include "scheduler/simulator/report.h"
 
 static char msg[400];
@@ -304,11 +305,88 @@ static void test_recording(void **state)
 	virt_result_free(&r);
 	mix_free(&m);
 	f = fopen(path, "a");
-	fprintf(f, "work one 9 1 1 1\n");
+	fprintf(f, "work one 9 1 1 1 2\n");
 	fclose(f);
 	assert_int_equal(mix_open_trace(path, &m, msg, sizeof(msg)), -EINVAL);
 	assert_non_null(strstr(msg, ":6: "));
 	unlink(path);
+}
+
+/* Two guests of which one waits for its own work; lengths in ms. */
+static const char recorded[] = SCHED_RECORD_HEAD "\n"
+	"guest a 256 0 0 50\n"
+	"guest b 256 0 0 50\n"
+	"work a 0 0 0 10000000 10000000\n"
+	"work b 0 5000000 10000000 30000000 40000000\n"
+	"work a 0 12000000 40000000 10000000 50000000\n"
+	"work b 0 40010000 50000000 30000000 80000000\n"
+	"work a 0 52000000 80000000 10000000 90000000\n";
+
+static struct mix mix_recorded(void)
+{
+	char path[] = "/tmp/gpuvm-record-XXXXXX";
+	struct mix m;
+	FILE *f = fdopen(mkstemp(path), "w");
+
+	fputs(recorded, f);
+	fclose(f);
+	if (mix_open_trace(path, &m, msg, sizeof(msg)))
+		fail_msg("%s", msg);
+	unlink(path);
+	return m;
+}
+
+/* What was recorded, by hand: who had what, who wanted what. */
+static void test_playback(void **state)
+{
+	struct mix m = mix_recorded();
+	const struct measure *e;
+	struct virt_result r;
+
+	(void)state;
+	assert_int_equal(m.time, 90000001);
+	m.time = m.window = 90000000;
+	assert_int_equal(playback_run(&m, NULL, &r), 0);
+	e = r.engine[0];
+	within("a had", e->guest[0].got[0], 29.9e6, 30.1e6);
+	within("b had", e->guest[1].got[0], 59.9e6, 60.1e6);
+	within("a wanted", e->guest[0].wanted[0], 85.9e6, 86.1e6);
+	/* Ten microseconds between two works are not an absence. */
+	within("b wanted", e->guest[1].wanted[0], 74.9e6, 75.1e6);
+	within("jain", e->jain, 0.899, 0.901);
+	within("share", e->guest[0].share, 0.333, 0.334);
+	assert_int_equal(e->switches, 4);
+	assert_int_equal(e->works, 5);
+	assert_int_equal(e->unit, 30000000);
+	within("wait of a", (double)hist_at(&e->guest[0].wait, 1), 27.9e6, 28.1e6);
+	virt_result_free(&r);
+	mix_free(&m);
+}
+
+/* Run anew, a guest that waited for its own work waits for it again, however long it takes now. */
+static void test_closed_recording(void **state)
+{
+	struct mix m = mix_recorded();
+	struct virt_result r;
+
+	(void)state;
+	m.guest[0].pattern = m.guest[1].pattern = MIX_CLOSED;
+	m.time = m.window = 95000000;
+	r = run_mix(&m, "fifo", 1);
+	assert_int_equal(r.engine[0]->works, 5);
+	within("fifo", r.engine[0]->guest[0].got[0], 29.9e6, 30.1e6);
+	virt_result_free(&r);
+	/* b's first work is twice as long: all that came after a's second work comes as much later. */
+	m.guest[1].work[0].size = 40000000;
+	m.guest[1].work[0].ended += 10000000;
+	m.guest[1].work[1].at += 10000000;
+	m.guest[1].work[1].ended += 10000000;
+	r = run_mix(&m, "fifo", 1);
+	assert_int_equal(r.engine[0]->works, 4);
+	within("fifo", r.engine[0]->guest[0].got[0], 24.9e6, 25.1e6);
+	within("waits", (double)hist_at(&r.engine[0]->guest[0].wait, 1), 37.9e6, 38.1e6);
+	virt_result_free(&r);
+	mix_free(&m);
 }
 
 static void test_json(void **state)
@@ -345,6 +423,8 @@ int main(void)
 		cmocka_unit_test(test_fluid_by_hand),
 		cmocka_unit_test(test_bad_mixes),
 		cmocka_unit_test(test_recording),
+		cmocka_unit_test(test_playback),
+		cmocka_unit_test(test_closed_recording),
 		cmocka_unit_test(test_json),
 	};
 

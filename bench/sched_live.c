@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: MIT
+/*
+ * One live run of `gpuvm-bench sched`: a daemon with a policy, OpenCL guests
+ * (gpuvm-work pulse) that launch kernels of one length each, and what the daemon
+ * recorded.  Every guest checks its results; the isolation audit is asked at
+ * the end.
+ */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "bench/sched.h"
+#include "gpuvm/base/clock.h"
+
+struct live_run {
+	struct sched_live *l;
+	char socket[64];
+	struct child daemon, guest[SCHED_GUESTS_MAX];
+};
+
+static int start_daemon(struct live_run *r)
+{
+	const struct sched_live *l = r->l;
+	char ready[16], c;
+	int p[2], err;
+
+	if (pipe(p))
+		return -1;
+	fcntl(p[0], F_SETFD, FD_CLOEXEC);
+	snprintf(r->socket, sizeof r->socket, "/tmp/gpuvm-sched-%d.sock", (int)getpid());
+	snprintf(ready, sizeof ready, "%d", p[1]);
+	err = child_start(l->b,
+			  (char *[]){ (char *)"gpuvmd", (char *)"--gpu", (char *)"sim:vram=2G",
+				      (char *)"--socket", r->socket, (char *)"--policy",
+				      (char *)l->policy, (char *)"--sched-trace", (char *)l->trace,
+				      (char *)"--log", (char *)"error", (char *)"--ready-fd", ready, NULL },
+			  false, &r->daemon);
+	close(p[1]);
+	if (!err && read(p[0], &c, 1) != 1)
+		err = -1; /* it has said why on stderr */
+	close(p[0]);
+	return err;
+}
+
+static int start_guest(struct live_run *r, unsigned int i)
+{
+	const struct sched_live *l = r->l;
+	bool second = i % 2;
+	char work[4200], name[16], steps[16], queues[16], depth[16], seconds[16];
+
+	snprintf(work, sizeof work, "%s/gpuvm-work", l->b->bin);
+	snprintf(name, sizeof name, "%s%u", second ? "long" : "short", i / 2);
+	snprintf(steps, sizeof steps, "%u", second ? l->shape->long_steps : l->shape->short_steps);
+	snprintf(queues, sizeof queues, "%u", l->shape->queues);
+	snprintf(depth, sizeof depth, "%u", l->shape->depth);
+	snprintf(seconds, sizeof seconds, "%u", l->seconds + (second ? 0 : l->late));
+	return child_start(l->b,
+			   (char *[]){ (char *)"gpuvm", (char *)"run", (char *)"--socket", r->socket,
+				       (char *)"--vram", (char *)"128M", (char *)"--name", name,
+				       (char *)"--", work, (char *)"--json", (char *)"--steps", steps,
+				       (char *)"--queues", queues, (char *)"--depth", depth,
+				       (char *)"--seconds", seconds, (char *)"pulse", NULL },
+			   true, &r->guest[i]);
+}
+
+/* The guest's kernel steps a second, or -1. */
+static double end_guest(struct live_run *r, unsigned int i)
+{
+	const struct sched_shape *s = r->l->shape;
+	char *text = NULL;
+	int code = child_wait(&r->guest[i], &text);
+	json_t *o = text ? json_loads(text, 0, NULL) : NULL;
+	double launches = json_number_value(json_object_get(o, "launches"));
+	double us = json_number_value(json_object_get(json_object_get(o, "us"), "launch"));
+
+	json_decref(o);
+	free(text);
+	if (code || launches < 1 || us <= 0) {
+		fprintf(stderr, "gpuvm-bench: sched: a guest ended with %d\n", code);
+		return -1;
+	}
+	return launches * (i % 2 ? s->long_steps : s->short_steps) / us * 1e6;
+}
+
+static int stop_daemon(struct live_run *r)
+{
+	int code, ignored;
+
+	json_decref(child_json(r->l->b,
+			       (char *[]){ (char *)"gpuvm", (char *)"audit", (char *)"--socket", r->socket,
+					   (char *)"--json", NULL },
+			       &code));
+	if (code)
+		fprintf(stderr, "gpuvm-bench: sched: the audit found violations\n");
+	json_decref(child_json(r->l->b,
+			       (char *[]){ (char *)"gpuvm", (char *)"stop", (char *)"--socket", r->socket,
+					   NULL },
+			       &ignored));
+	child_wait(&r->daemon, NULL);
+	return code ? -1 : 0;
+}
+
+int sched_live_run(struct sched_live *l)
+{
+	struct live_run r = { .l = l };
+	unsigned int started = 0;
+	int err = start_daemon(&r);
+
+	if (err)
+		return -1;
+	l->steps = 0;
+	for (unsigned int second = 0; second < 2 && !err; second++) {
+		struct timespec t = { .tv_sec = l->late };
+
+		if (second && l->late)
+			nanosleep(&t, NULL);
+		for (unsigned int i = second; i < l->nr && !err; i += 2) {
+			err = start_guest(&r, i);
+			started |= !err ? 1u << i : 0;
+		}
+	}
+	for (unsigned int i = 0; i < l->nr; i++)
+		if (started & 1u << i) {
+			double steps = end_guest(&r, i);
+
+			err |= steps < 0;
+			l->steps += steps;
+		}
+	err |= stop_daemon(&r);
+	return err ? -1 : 0;
+}
