@@ -9,6 +9,7 @@
 
 #include "gpuvm/fermi/inst.h"
 #include "gpuvm/host.h"
+#include "gpuvm/hp.h"
 
 struct audit {
 	struct gpuvm *g;
@@ -100,6 +101,8 @@ static void audit_vgpus(struct audit *a)
 			if (v->chan[i] && a->g->by_host[hchan_x(v->chan[i]->host)] != v->chan[i])
 				violation(a, "guest %s: channel %u is not in the card's table",
 					  v->name, i);
+		if (v->hp)
+			a->bad += vgpu_hp_audit(v, a->out);
 		if (shadow_guest_stats(v->shadow)->table_bytes > v->shadow_quota)
 			violation(a, "guest %s: shadows beyond its quota", v->name);
 	}

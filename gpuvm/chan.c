@@ -18,6 +18,7 @@
 #include "gpuvm/fermi/inst.h"
 #include "gpuvm/fermi/pte.h"
 #include "gpuvm/host.h"
+#include "gpuvm/hp.h"
 #include "gpuvm/recover.h"
 #include "gpuvm/submit.h"
 
@@ -263,4 +264,6 @@ void vgpu_chan_stop(struct vgpu_chan *c)
 	submit_abort(c, dev_now(g->dev));
 	shadow_chan_unbind(c->shadow);
 	c->shadow = NULL;
+	if (c->vgpu->hp)
+		vgpu_hp_stopped(c->vgpu);
 }

@@ -20,6 +20,7 @@
 #include "gpuvm/hv/xen.h"
 #include "gpuvm/metrics.h"
 #include "gpuvm/units.h"
+#include "pv-driver/hp_abi.h"
 #include "pv-driver/proc_abi.h"
 #include "pv-driver/pv_abi.h"
 
@@ -107,6 +108,8 @@ static json_t *parse_attach(struct control_env *env, json_t *req, struct attach_
 		return control_refuse("attach: access_log must be an absolute path, for a virtual machine");
 	if (!mode || vgpu_mode_parse(mode, &r->vgpu.mode))
 		return control_refuse("attach: unknown mode");
+	if ((r->vfio_user || r->domain) && r->vgpu.mode == VGPU_HP_PV)
+		return control_refuse("attach: a virtual machine has no request ring yet: hp-pv is for programs");
 	if (get_u64(req, "vram", UINT64_MAX, &vram) || (!vram && r->vgpu.mode != VGPU_PASSTHROUGH))
 		return control_refuse("attach: vram must be a positive number of bytes");
 	if (get_u64(req, "ram", RAM_MAX, &r->ram_len) || !r->ram_len || r->ram_len % 4096)
@@ -210,6 +213,19 @@ static const struct hv_process_range ordered[] = {
 	{ HV_BAR0, NV_PMC_ENABLE, 4 },
 };
 
+/* What of a GPU the mode shows. */
+static void process_bars(const struct vgpu_cfg *cfg, uint64_t len[6])
+{
+	if (cfg->mode == VGPU_HP_PV) {
+		len[PROC_BAR_PV] = HP_PAGE_LEN;
+		return;
+	}
+	len[0] = GF100_BAR0_LEN;
+	len[1] = GF100_BAR1_LEN;
+	len[3] = GF100_BAR3_LEN;
+	len[PROC_BAR_PV] = cfg->mode == VGPU_NAIVE_PV ? PV_PAGE_LEN : 0;
+}
+
 static json_t *op_attach(struct control_env *env, json_t *req, struct control_answer *a)
 {
 	struct attach_req r;
@@ -233,10 +249,7 @@ static json_t *op_attach(struct control_env *env, json_t *req, struct control_an
 		return attach_domain(env, &r);
 	cfg.name = r.name;
 	cfg.ram_len = r.ram_len;
-	cfg.bar_len[0] = GF100_BAR0_LEN;
-	cfg.bar_len[1] = GF100_BAR1_LEN;
-	cfg.bar_len[3] = GF100_BAR3_LEN;
-	cfg.bar_len[PROC_BAR_PV] = r.vgpu.mode == VGPU_NAIVE_PV ? PV_PAGE_LEN : 0;
+	process_bars(&r.vgpu, cfg.bar_len);
 	cfg.posted = r.posted;
 	_Static_assert(sizeof ordered <= sizeof cfg.ordered, "all of them fit");
 	memcpy(cfg.ordered, ordered, sizeof ordered);

@@ -4,6 +4,7 @@
 
 #include "gpuvm/fermi/inst.h"
 #include "gpuvm/host.h"
+#include "gpuvm/hp.h"
 
 static const char *const space_names[NR_HV_SPACES] = { "config", "BAR0", "BAR1", "BAR3", "PV" };
 
@@ -65,6 +66,8 @@ void vgpu_dump(struct vgpu *v, FILE *f)
 	if (v->cfg.mode == VGPU_PASSTHROUGH)
 		return;
 	dump_vram(v, f);
+	if (v->hp)
+		vgpu_hp_dump(v, f);
 	for (uint32_t i = 0; i < GF100_NR_CHAN; i++)
 		if (v->chan[i])
 			dump_chan(v, v->chan[i], f);

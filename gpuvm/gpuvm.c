@@ -18,6 +18,7 @@
 #include "gpuvm/base/bits.h"
 #include "gpuvm/base/mem.h"
 #include "gpuvm/host.h"
+#include "gpuvm/hp.h"
 #include "gpuvm/metrics.h"
 #include "gpuvm/submit.h"
 #include "scheduler/record.h"
@@ -288,10 +289,23 @@ static int serve_ports(struct gpuvm *g)
 	return all;
 }
 
+/* After the ports: what their guests just asked for, or the card just told.  True if some is left. */
+static bool serve_hp(struct gpuvm *g)
+{
+	bool more = false;
+	struct vgpu *v;
+
+	list_for_each(v, &g->vgpus, node)
+		if (v->hp)
+			more |= vgpu_hp_step(v);
+	return more;
+}
+
 bool gpuvm_step(struct gpuvm *g, uint64_t now, uint64_t *next)
 {
 	bool did = serve_irq(g, now);
 	int served = serve_ports(g);
+	bool more = serve_hp(g);
 
 	g->stats.steps++;
 	did |= served > 0;
@@ -303,6 +317,8 @@ bool gpuvm_step(struct gpuvm *g, uint64_t now, uint64_t *next)
 	if (now >= g->sched_next)
 		submit_pump(g, now);
 	*next = earlier(*next, earlier(g->poll_next, g->sched_next));
+	if (more)
+		*next = now;
 	/* Without an interrupt to wait for, the card is looked at on a tick. */
 	if (!dev_has(g->dev, DEV_CAP_IRQ_FD))
 		*next = earlier(*next, now + LIMIT_POLL_MAX_NS);

@@ -31,9 +31,9 @@ struct vgpu;
 /* Hypervisor ports of one mediator: processes and virtual machines. */
 #define GPUVM_PORTS 3
 
-enum vgpu_mode { VGPU_PASSTHROUGH, VGPU_FULL, VGPU_NAIVE_PV };
+enum vgpu_mode { VGPU_PASSTHROUGH, VGPU_FULL, VGPU_NAIVE_PV, VGPU_HP_PV };
 const char *vgpu_mode_name(enum vgpu_mode);
-/* "full", "passthrough" or "naive-pv"; -EINVAL for anything else. */
+/* "full", "passthrough", "naive-pv" or "hp-pv"; -EINVAL for anything else. */
 int vgpu_mode_parse(const char *s, enum vgpu_mode *out);
 
 /* What a guest is to get; passed as hv_guest.cfg when the guest is created. */
@@ -100,6 +100,7 @@ struct vgpu_unit_state; /* unit_*.c: the virtual units' registers */
 struct pcicfg;		/* pcicfg.c */
 struct vgpu_pv;		/* pv.c */
 struct lend;		/* lend.c */
+struct vgpu_hp;		/* hp.c */
 
 struct vgpu {
 	struct gpuvm *g;
@@ -116,6 +117,7 @@ struct vgpu {
 	struct pcicfg *pci;
 	struct vgpu_pv *pv; /* pv.c: its call page; NULL unless naive-pv */
 	struct lend *lend; /* lend.c: its VRAM as files; NULL until they are wanted */
+	struct vgpu_hp *hp; /* hp.c: its requests; NULL unless hp-pv */
 	struct vgpu_ram *ram; /* owned; nr_ram of them */
 	uint32_t nr_ram;
 	uint64_t shadow_quota; /* what of the heap is set aside for it */

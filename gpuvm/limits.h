@@ -38,4 +38,12 @@
 #define LIMIT_HOST_VRAM_MIN (16ull << 20)
 #define LIMIT_HOST_VRAM_MAX (512ull << 20)
 
+/* An hp-pv guest's requests in one step, in units of some 100 ns (hp_op_cost): about half a millisecond. */
+#define LIMIT_HP_WORK 4096u
+/* Address spaces and objects of one hp-pv guest: what its processes open, and what keeps the tables small. */
+#define LIMIT_HP_VASES 64u
+#define LIMIT_HP_OBJECTS 32768u
+/* System memory in one object: its page-table entries are written at one go, some milliseconds. */
+#define LIMIT_HP_SYS_BYTES (1ull << 30)
+
 #endif

@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "gpuvm/gpuvm.h"
+#include "gpuvm/hp.h"
 #include "gpuvm/pv.h"
 #include "shadow/pv.h"
 
@@ -71,6 +72,31 @@ static json_t *pv_json(const struct vgpu *v)
 	return o;
 }
 
+static json_t *hp_json(const struct vgpu *v)
+{
+	const struct hp_stats *s = vgpu_hp_stats(v);
+	json_t *o = json_object();
+
+	put(o, "sessions", s->sessions);
+	put(o, "doorbells", s->bells);
+	put(o, "requests", s->requests);
+	json_object_set_new(o, "requests_per_doorbell",
+			    json_real(s->bells ? (double)s->requests / (double)s->bells : 0));
+	put(o, "calls", s->calls);
+	put(o, "submits", s->submits);
+	put(o, "pieces", s->pieces);
+	put(o, "bytes_copied", s->bytes);
+	put(o, "failed", s->failed);
+	put(o, "bad_rings", s->bad_rings);
+	put(o, "fence_irqs", s->events);
+	put(o, "address_spaces", s->vases);
+	put(o, "objects", s->bos);
+	put(o, "channels", s->chans);
+	put(o, "system_bytes", s->sys_bytes);
+	put(o, "vram_bytes", s->vram_bytes);
+	return o;
+}
+
 static json_t *sched_json(const struct sched_ent *e)
 {
 	json_t *o = json_object();
@@ -133,6 +159,8 @@ static json_t *guest_json(const struct vgpu *v)
 		json_object_set_new(o, "shadow", shadow_json(shadow_guest_stats(v->shadow)));
 	if (v->pv)
 		json_object_set_new(o, "pv", pv_json(v));
+	if (v->hp)
+		json_object_set_new(o, "hp", hp_json(v));
 	if (v->ent)
 		json_object_set_new(o, "sched", sched_json(v->ent));
 	return o;

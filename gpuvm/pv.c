@@ -95,6 +95,12 @@ static int op_do(struct vgpu *v, const struct pv_op *op, const uint64_t *list, u
 	}
 }
 
+int vgpu_pv_op(struct vgpu *v, const struct pv_op *op, uint32_t *value)
+{
+	/* Lists come through rings only. */
+	return op->code == PV_OP_MAP_LIST ? -EOPNOTSUPP : op_do(v, op, NULL, value);
+}
+
 /* Whether the driver said that it would use such operations. */
 static bool op_agreed(const struct vgpu_pv *pv, const struct pv_op *op)
 {

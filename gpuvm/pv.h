@@ -8,6 +8,7 @@
 
 #include <stdint.h>
 
+struct pv_op;
 struct vgpu;
 struct vgpu_pv;
 
@@ -30,6 +31,8 @@ void vgpu_pv_free(struct vgpu *); /* accepts half-built */
 void vgpu_pv_reset(struct vgpu *);
 int vgpu_pv_rd(struct vgpu *, uint32_t off, uint8_t size, uint64_t *val);
 int vgpu_pv_wr(struct vgpu *, uint32_t off, uint8_t size, uint64_t val);
+/* One operation for a driver of the mediator's own; errors as shadow/pv.h has them. */
+int vgpu_pv_op(struct vgpu *, const struct pv_op *, uint32_t *value);
 const struct pv_stats *vgpu_pv_stats(const struct vgpu *);
 
 #endif

@@ -15,6 +15,7 @@
 
 #include "gpuvm/base/bits.h"
 #include "gpuvm/fermi/inst.h"
+#include "gpuvm/hp.h"
 #include "gpuvm/units.h"
 
 /* Until a runlist that the card has not taken is looked at again: a switch takes microseconds. */
@@ -116,6 +117,10 @@ static void latch(struct vgpu *v, uint32_t off, uint32_t bits)
 
 void vgpu_raise_nonstall(struct vgpu *v, enum fermi_engine e)
 {
+	if (v->hp) {
+		vgpu_hp_event(v);
+		return;
+	}
 	if (e >= NR_ENGINES)
 		return;
 	latch(v, reg_at(REGID_PFIFO_ENG_INTR_E, e), 1);

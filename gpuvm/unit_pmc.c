@@ -9,6 +9,7 @@
  * configuration space of its own (process guests) has nothing to ask.
  */
 #include "gpuvm/base/bits.h"
+#include "gpuvm/hp.h"
 #include "gpuvm/units.h"
 
 static uint32_t pending(struct vgpu *v)
@@ -29,8 +30,14 @@ static bool line(struct vgpu *v)
 
 static void message(struct vgpu *v)
 {
-	int err = hv_irq(v->guest, 0);
+	int err;
 
+	/* The driver that it is for runs here. */
+	if (v->hp) {
+		vgpu_hp_irq(v);
+		return;
+	}
+	err = hv_irq(v->guest, 0);
 	if (err)
 		log_warn(v->g->log, "%s: interrupt not delivered: error %d", v->name, -err);
 	else

@@ -18,16 +18,18 @@
 #include "gpuvm/base/mem.h"
 #include "gpuvm/fermi/inst.h"
 #include "gpuvm/host.h"
+#include "gpuvm/hp.h"
 #include "gpuvm/lend.h"
 #include "gpuvm/metrics.h"
 #include "gpuvm/passthrough.h"
 #include "gpuvm/units.h"
 #include "gpuvm/pv.h"
+#include "shadow/pv.h"
 
 #define PAGE 4096ull
 
 static const char *const mode_names[] = { [VGPU_PASSTHROUGH] = "passthrough", [VGPU_FULL] = "full",
-					  [VGPU_NAIVE_PV] = "naive-pv" };
+					  [VGPU_NAIVE_PV] = "naive-pv", [VGPU_HP_PV] = "hp-pv" };
 
 const char *vgpu_mode_name(enum vgpu_mode m)
 {
@@ -253,6 +255,8 @@ int vgpu_revoke(struct vgpu *v, gpa_t start, uint64_t len)
 
 	if (works(v))
 		return -EBUSY;
+	if (v->hp)
+		vgpu_hp_revoke(v, at, len);
 	/* The card of a passthrough guest may still name the memory, but no longer reaches it. */
 	if (v->cfg.mode != VGPU_PASSTHROUGH)
 		err = shadow_revoke(v->shadow, start, len);
@@ -305,6 +309,11 @@ static int full_build(struct vgpu *v)
 		r = shadow_take(v);
 	if (!r && v->cfg.mode == VGPU_NAIVE_PV)
 		r = vgpu_pv_new(v, v->cfg.pv_ops);
+	if (!r && v->cfg.mode == VGPU_HP_PV) {
+		r = shadow_pv_new(v->shadow);
+		if (!r)
+			r = vgpu_hp_new(v);
+	}
 	if (!r)
 		r = sched_take(v);
 	return r ? r : vgpu_units_new(v);
@@ -369,6 +378,7 @@ void vgpu_free(struct vgpu *v)
 	unbind_all(v);
 	if (v->units)
 		metrics_depart(v);
+	vgpu_hp_free(v);
 	sched_ent_free(v->ent, dev_now(g->dev));
 	vgpu_pv_free(v);
 	shadow_guest_free(v->shadow);
@@ -394,6 +404,7 @@ void vgpu_reset(struct vgpu *v)
 		unbind_all(v);
 		shadow_runlist_submit(v->shadow, 0, 0);
 		vgpu_pv_reset(v);
+		vgpu_hp_reset(v);
 	}
 	vgpu_units_reset(v);
 	v->failed = false;
@@ -408,6 +419,8 @@ void vgpu_fail(struct vgpu *v, const char *why)
 	unbind_all(v);
 	v->failed = true;
 	v->failed_why = why;
+	if (v->hp)
+		vgpu_hp_stopped(v);
 }
 
 bool vgpu_line(struct vgpu *v)
@@ -422,8 +435,21 @@ bool vgpu_line(struct vgpu *v)
 
 /* ---- accesses -------------------------------------------------------------------------------------- */
 
+/* An hp-pv guest has its call page; a GPU's registers and apertures are not for it. */
+static int route_hp(struct vgpu *v, struct hv_access *a)
+{
+	if (a->space == HV_BAR_PV)
+		return a->write ? vgpu_hp_wr(v, a->off, a->size, a->val) :
+				  vgpu_hp_rd(v, a->off, a->size, &a->val);
+	v->stats.denied++;
+	vgpu_fault(v, "access to BAR space %d, which it has not", (int)a->space);
+	return -EPERM;
+}
+
 static int route(struct vgpu *v, struct hv_access *a)
 {
+	if (v->hp && a->space != HV_CFG)
+		return route_hp(v, a);
 	switch (a->space) {
 	case HV_CFG:
 		return a->write ? vgpu_cfg_wr(v, a->off, a->size, a->val) :

@@ -111,6 +111,13 @@ void bar1_copy(struct drv *d, uint64_t addr, uint64_t len, bool write, void *buf
 	uint64_t off, n;
 	char *p = buf;
 
+	if (d->bus->ops->vram_wr) {
+		if (write)
+			d->bus->ops->vram_wr(d->bus, addr, buf, len);
+		else
+			d->bus->ops->vram_rd(d->bus, addr, buf, len);
+		return;
+	}
 	for (; len; len -= n, addr += n, p += n) {
 		n = window_set(d, addr, len, &off);
 		if (write)

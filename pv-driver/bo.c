@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "gpuvm/base/mem.h"
+#include "pv-driver/hp_drv.h"
 #include "pv-driver/private.h"
 
 #define LARGE_SHIFT 17
@@ -36,6 +37,8 @@ static int vram_new(struct drv_bo *bo)
 	bool large = large_ok(d, bo->len, bo->flags);
 	int err;
 
+	if (d->hp)
+		return hp_bo_vram(bo);
 	if (large)
 		bo->len = align_up(bo->len, LARGE);
 	err = heap_alloc(&d->vram, bo->len, large ? LARGE : PAGE, false, &bo->vram);
@@ -74,12 +77,34 @@ int bo_new(struct drv *d, uint64_t len, uint32_t flags, struct drv_bo **out)
 	return 0;
 }
 
+int drv_bo_new_at(struct drv *d, uint64_t addr, uint64_t len, struct drv_bo **out)
+{
+	struct drv_bo *bo;
+
+	if (!len || !is_aligned(len | addr, PAGE) || !range_ok(addr, len, 1ull << FERMI_PHYS_BITS))
+		return -EINVAL;
+	bo = mem_new(struct drv_bo);
+	if (!bo)
+		return -ENOMEM;
+	bo->drv = d;
+	bo->len = len;
+	bo->addr = addr;
+	list_init(&bo->maps);
+	pthread_mutex_lock(&d->lock);
+	list_add_tail(&d->bos, &bo->node);
+	pthread_mutex_unlock(&d->lock);
+	*out = bo;
+	return 0;
+}
+
 void bo_free(struct drv_bo *bo)
 {
 	struct vas_map *m, *tmp;
 
 	if (!bo)
 		return;
+	if (bo->drv->hp)
+		hp_bo_free(bo);
 	list_for_each_safe(m, tmp, &bo->maps, bo_node)
 		vas_unmap(m);
 	vas_unmap(bo->bar1);
@@ -108,7 +133,7 @@ int bo_map(struct drv_vas *v, struct drv_bo *bo, uint32_t flags, uint64_t *va)
 	if (flags & DRV_MAP_PRIV)
 		r.pte_flags |= PTE_PRIV;
 	r.pte_flags |= bits_put(flags >> 8, 43, 36);
-	err = vas_map_range(v, &r, &m);
+	err = v->drv->hp ? hp_bo_map(v, bo, flags, &m) : vas_map_range(v, &r, &m);
 	if (err)
 		return err;
 	m->bo = bo;
@@ -156,27 +181,50 @@ uint64_t drv_bo_addr(const struct drv_bo *bo)
 	return bo->addr;
 }
 
+/* Where BAR1 shows the object for good. */
+static int shown_at(struct drv_bo *bo, uint64_t *off)
+{
+	int err = 0;
+
+	if (bo->drv->hp && !bo->exposed)
+		err = hp_bo_expose(bo, &bo->window);
+	else if (!bo->drv->hp && !bo->bar1)
+		err = map_bar1(bo);
+	if (err)
+		return err;
+	bo->exposed = bo->drv->hp;
+	*off = bo->exposed ? bo->window : map_va(bo->bar1);
+	return 0;
+}
+
 static int bo_copy(struct drv_bo *bo, uint64_t at, void *buf, size_t len, bool write)
 {
 	struct drv *d = bo->drv;
+	uint64_t off;
+	int err = 0;
 	char *p;
 
 	if (!range_ok(at, len, bo->len))
 		return -ERANGE;
+	if (!bo->sys.cpu && !(bo->flags & DRV_BO_VRAM))
+		return -EOPNOTSUPP;
 	if (bo->sys.cpu) {
 		p = (char *)bo->sys.cpu + at;
 		memcpy(write ? p : buf, write ? buf : p, len);
 		return 0;
 	}
 	pthread_mutex_lock(&d->lock);
-	if (!bo->bar1)
+	if (!d->hp && !bo->bar1) {
 		bar1_copy(d, bo->addr + at, len, write, buf);
-	else if (write)
-		d->bus->ops->bar_wr(d->bus, 1, map_va(bo->bar1) + at, buf, len);
-	else
-		d->bus->ops->bar_rd(d->bus, 1, map_va(bo->bar1) + at, buf, len);
+	} else {
+		err = shown_at(bo, &off);
+		if (!err && write)
+			d->bus->ops->bar_wr(d->bus, 1, off + at, buf, len);
+		else if (!err)
+			d->bus->ops->bar_rd(d->bus, 1, off + at, buf, len);
+	}
 	pthread_mutex_unlock(&d->lock);
-	return 0;
+	return err;
 }
 
 int drv_bo_rd(struct drv_bo *bo, uint64_t at, void *buf, size_t len)
@@ -201,19 +249,17 @@ int drv_bo_file(struct drv_bo *bo, uint64_t *off)
 int drv_bo_aperture(struct drv_bo *bo, void **p)
 {
 	struct drv *d = bo->drv;
+	uint64_t off;
 	uint8_t *bar;
-	int err = 0;
+	int err;
 
-	if (bo->sys.cpu || !d->bus->ops->bar_cpu)
+	if (!(bo->flags & DRV_BO_VRAM) || !d->bus->ops->bar_cpu)
 		return -EOPNOTSUPP;
 	pthread_mutex_lock(&d->lock);
 	bar = d->bus->ops->bar_cpu(d->bus, 1);
-	if (!bar)
-		err = -EOPNOTSUPP;
-	else if (!bo->bar1)
-		err = map_bar1(bo);
+	err = bar ? shown_at(bo, &off) : -EOPNOTSUPP;
 	if (!err)
-		*p = bar + map_va(bo->bar1);
+		*p = bar + off;
 	pthread_mutex_unlock(&d->lock);
 	return err;
 }

@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 struct bus;
+struct pv_op;
 struct dev;
 struct log;
 
@@ -44,7 +45,7 @@ struct bus_ops {
 	void (*mem_free)(struct bus *, struct bus_mem *);
 	/* Waits until the interrupt was raised since the last call; 0, or -ETIMEDOUT after ns. */
 	int (*irq_wait)(struct bus *, uint64_t ns);
-	/* The file descriptor behind irq_wait, for poll(). */
+	/* The file descriptor behind irq_wait, for poll().  NULL: whoever owns the bus calls drv_irq(). */
 	int (*irq_fd)(struct bus *);
 	/* Optional: the file that mem_alloc's memory at addr lies in (borrowed), and where; -EOPNOTSUPP. */
 	int (*mem_file)(struct bus *, uint64_t addr, uint64_t *off);
@@ -55,6 +56,17 @@ struct bus_ops {
 	 * memory back.  -EAGAIN: part of it is no memory.  System calls, too, can be given addresses in it.
 	 */
 	int (*bar_map)(struct bus *, int bar, uint64_t off, uint64_t len);
+	/*
+	 * Optional: a register of the call page (bar 5), without a load or store that would trap;
+	 * else bar_rd and bar_wr do it.
+	 */
+	uint32_t (*call_rd)(struct bus *, uint32_t reg);
+	void (*call_wr)(struct bus *, uint32_t reg, uint32_t val);
+	/* Optional: VRAM without an aperture.  Ordered with the other calls of the same thread. */
+	void (*vram_rd)(struct bus *, uint64_t addr, void *buf, size_t len);
+	void (*vram_wr)(struct bus *, uint64_t addr, const void *buf, size_t len);
+	/* Optional: one page-table operation at once (pv_abi.h), by whoever keeps the tables; errno. */
+	int (*pv_op)(struct bus *, const struct pv_op *, uint32_t *value);
 };
 
 struct bus {

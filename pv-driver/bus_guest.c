@@ -3,8 +3,8 @@
  * The process guest's bus.  BARs are mappings without access rights, and each
  * register access below is one real load or store on them: it faults, trap.c
  * decodes it, proc_client.c carries it to the mediator, or proc_window.c puts
- * memory in its place that the mediator offered.  Nothing here takes a short cut
- * past the trap.
+ * memory in its place that the mediator offered.  Only a call register
+ * (call_rd, call_wr) is asked for as a hypercall is, without a trap.
  *
  * 1. The descriptors named in the environment are borrowed: they stay open for
  *    the life of the process, so that programs it starts are the guest too.
@@ -250,6 +250,29 @@ static int guest_mem_file(struct bus *b, uint64_t addr, uint64_t *off)
 	return guest_of(b)->ram_fd;
 }
 
+/* As the trap would carry it, with signals off as it has them (proc_abi.h). */
+static uint64_t guest_call(struct bus *b, uint32_t reg, bool write, uint32_t val)
+{
+	sigset_t all, old;
+	uint64_t v;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	v = proc_client_access(&guest_of(b)->client, PROC_SPACE_PV, reg, 4, write, val);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	return v;
+}
+
+static uint32_t guest_call_rd(struct bus *b, uint32_t reg)
+{
+	return (uint32_t)guest_call(b, reg, false, 0);
+}
+
+static void guest_call_wr(struct bus *b, uint32_t reg, uint32_t val)
+{
+	guest_call(b, reg, true, val);
+}
+
 static void *guest_bar_cpu(struct bus *b, int bar)
 {
 	guest_thread_ready();
@@ -312,6 +335,8 @@ static const struct bus_ops guest_ops = {
 	.mem_file = guest_mem_file,
 	.bar_cpu = guest_bar_cpu,
 	.bar_map = guest_bar_map,
+	.call_rd = guest_call_rd,
+	.call_wr = guest_call_wr,
 };
 
 static int guest_env(struct bus_guest *g)

@@ -16,9 +16,12 @@
 #include "gpuvm/base/log.h"
 #include "gpuvm/base/mem.h"
 #include "gpuvm/fermi/methods.h"
+#include "pv-driver/hp_abi.h"
+#include "pv-driver/hp_drv.h"
 #include "pv-driver/private.h"
 
 #define CE_CTX_LEN 256 /* nouveau's microcode keeps no more [nvkm/engine/falcon.c] */
+#define NO_CHID UINT32_MAX /* the mediator has not said yet */
 #define OPEN_NOPS 32u  /* zero words nouveau opens each channel with */
 
 const struct chan_engine chan_engines[NR_CHAN_ENGINES] = {
@@ -89,6 +92,8 @@ static int build(struct drv_chan *ch)
 	int err;
 
 	err = push_init(ch);
+	if (d->hp)
+		return err ? err : hp_chan_new(ch);
 	if (!err)
 		err = imem_new(d, INST_LEN, true, &ch->inst);
 	for (int i = 0; !err && i < NR_CHAN_ENGINES; i++)
@@ -119,6 +124,10 @@ static void stop(struct drv_chan *ch)
 {
 	struct drv *d = ch->drv;
 
+	if (d->hp) {
+		hp_chan_stop(ch);
+		return;
+	}
 	if (ch->runnable)
 		mask32(d, reg_at(REGID_PFIFO_CHAN_STATE, ch->chid), CHAN_STATE_RUNNABLE, 0);
 	ch->runnable = false;
@@ -145,15 +154,20 @@ void chan_free(struct drv_chan *ch)
 {
 	if (!ch)
 		return;
-	unbind(ch);
-	vas_chan(ch->vas, ch->chid, false);
+	if (ch->drv->hp) {
+		hp_chan_free(ch);
+	} else {
+		unbind(ch);
+		vas_chan(ch->vas, ch->chid, false);
+	}
 	for (int i = 0; i < NR_CHAN_ENGINES; i++) {
 		vas_unmap(ch->ctx_map[i]);
 		imem_free(ch->ctx[i]);
 	}
 	imem_free(ch->inst);
 	push_fini(ch);
-	ch->drv->fifo.chan[ch->chid] = NULL;
+	if (ch->chid < GF100_NR_CHAN)
+		ch->drv->fifo.chan[ch->chid] = NULL;
 	ch->vas->nr_chans--;
 	pthread_mutex_destroy(&ch->push_lock);
 	mem_free(ch);
@@ -170,7 +184,9 @@ void chan_kill(struct drv_chan *ch, const char *fmt, ...)
 	va_end(ap);
 	if (fmt)
 		log_warn(ch->drv->cfg.log, "channel %u died: %s", ch->chid, ch->why);
-	if (ch->runnable) {
+	if (ch->drv->hp) {
+		stop(ch);
+	} else if (ch->runnable) {
 		stop(ch);
 		fifo_runlist_commit(ch->drv);
 	}
@@ -183,7 +199,9 @@ void chan_kill(struct drv_chan *ch, const char *fmt, ...)
 
 bool chan_dead(const struct drv_chan *ch)
 {
-	return __atomic_load_n(&ch->dead, __ATOMIC_ACQUIRE);
+	return __atomic_load_n(&ch->dead, __ATOMIC_ACQUIRE) ||
+	       (ch->state_word &&
+		__atomic_load_n(ch->state_word, __ATOMIC_ACQUIRE) != HP_CHAN_RUNS);
 }
 
 /* ---- public ------------------------------------------------------------------ */
@@ -200,12 +218,12 @@ static int chan_new(struct drv_vas *v, uint32_t engines, struct drv_chan **out)
 {
 	struct drv *d = v->drv;
 	struct drv_chan *ch;
-	uint32_t chid;
+	uint32_t chid = NO_CHID;
 	int err;
 
 	if (engines & ~d->info.engines)
 		return -ENODEV;
-	err = free_id(d, &chid);
+	err = d->hp ? 0 : free_id(d, &chid);
 	if (err)
 		return err;
 	ch = mem_new(struct drv_chan);
@@ -216,10 +234,13 @@ static int chan_new(struct drv_vas *v, uint32_t engines, struct drv_chan **out)
 	ch->chid = chid;
 	ch->engines = engines;
 	pthread_mutex_init(&ch->push_lock, NULL);
-	d->fifo.chan[chid] = ch;
+	if (!d->hp)
+		d->fifo.chan[chid] = ch;
 	v->nr_chans++;
 	err = build(ch);
-	if (!err)
+	if (!err && d->hp)
+		d->fifo.chan[ch->chid] = ch;
+	else if (!err)
 		err = start(ch);
 	if (err)
 		chan_free(ch);
@@ -258,7 +279,8 @@ int drv_chan_new(struct drv_vas *v, uint32_t engines, struct drv_chan **out)
 	pthread_mutex_unlock(&v->drv->lock);
 	if (err)
 		return err;
-	err = greet(ch);
+	/* The mediator's driver has done that. */
+	err = v->drv->hp ? 0 : greet(ch);
 	if (err)
 		drv_chan_free(ch);
 	else
@@ -311,7 +333,7 @@ struct drv_vas *drv_chan_vas(struct drv_chan *ch)
 
 uint64_t drv_chan_inst(const struct drv_chan *ch)
 {
-	return ch->inst->addr;
+	return ch->inst ? ch->inst->addr : 0;
 }
 
 int drv_chan_status(struct drv_chan *ch, char *why, size_t n)
@@ -319,6 +341,6 @@ int drv_chan_status(struct drv_chan *ch, char *why, size_t n)
 	bool dead = chan_dead(ch);
 
 	if (why && n)
-		snprintf(why, n, "%s", dead ? ch->why : "");
+		snprintf(why, n, "%s", !dead ? "" : ch->why[0] ? ch->why : "stopped by the mediator");
 	return dead ? -EIO : 0;
 }

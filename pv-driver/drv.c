@@ -17,6 +17,7 @@
 #include "gpuvm/base/clock.h"
 #include "gpuvm/base/log.h"
 #include "gpuvm/base/mem.h"
+#include "pv-driver/hp_drv.h"
 #include "pv-driver/private.h"
 #include "pv-driver/pv_call.h"
 
@@ -160,6 +161,8 @@ static int bring_up(struct drv *d, char *msg, size_t n)
 	};
 	int err;
 
+	if (hp_offered(d))
+		return hp_open(d, msg, n);
 	err = identify(d, msg, n);
 	if (err)
 		return err;
@@ -188,7 +191,7 @@ static int cfg_take(struct drv *d, const struct drv_cfg *cfg, char *msg, size_t 
 		c->push_len = DEFAULT_PUSH;
 	if (c->ring_entries >= 8 && c->ring_entries <= 4096 &&
 	    !(c->ring_entries & (c->ring_entries - 1)) && c->push_len <= 16u << 20 &&
-	    is_aligned(c->push_len, PAGE))
+	    is_aligned(c->push_len, PAGE) && (!c->push_vram || d->bus->ops->vram_wr))
 		return 0;
 	snprintf(msg, n, "a ring of %u entries with %u bytes of push buffer is not possible",
 		 c->ring_entries, c->push_len);
@@ -261,6 +264,7 @@ void drv_close(struct drv *d)
 	fifo_fini(d);
 	bar_fini(d);
 	pv_close(d);
+	hp_close(d);
 	heap_fini(&d->bar3_va);
 	heap_fini(&d->vram);
 	pthread_mutex_unlock(&d->lock);
@@ -276,8 +280,14 @@ const struct drv_info *drv_info(const struct drv *d)
 uint64_t drv_time(struct drv *d)
 {
 	uint32_t hi, lo;
+	uint64_t far;
 
 	pthread_mutex_lock(&d->lock);
+	if (d->hp) {
+		far = hp_time(d);
+		pthread_mutex_unlock(&d->lock);
+		return far;
+	}
 	do {
 		hi = rd32(d, NV_PTIMER_TIME_HI);
 		lo = rd32(d, NV_PTIMER_TIME_LO);
@@ -290,7 +300,7 @@ void drv_stats(struct drv *d, struct drv_stats *out)
 {
 	pthread_mutex_lock(&d->lock);
 	*out = d->stats;
-	out->vram_free = heap_avail(&d->vram);
+	out->vram_free = d->hp ? hp_vram_free(d) : heap_avail(&d->vram);
 	pthread_mutex_unlock(&d->lock);
 }
 
@@ -327,7 +337,7 @@ void drv_dump(struct drv *d, FILE *f)
 		ch = d->fifo.chan[c];
 		if (ch)
 			fprintf(f, "chan %u inst %010llx engines %x fence %u%s%s\n", c,
-				(unsigned long long)ch->inst->addr, ch->engines, fence_read(ch),
+				(unsigned long long)drv_chan_inst(ch), ch->engines, fence_read(ch),
 				ch->dead ? " dead: " : "", ch->dead ? ch->why : "");
 	}
 	pthread_mutex_unlock(&d->lock);

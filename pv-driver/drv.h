@@ -46,6 +46,8 @@ struct drv_cfg {
 	uint32_t ring_entries;
 	/* Bytes of push buffer per channel, a multiple of 4096; 0 is nouveau's 64 KiB. */
 	uint32_t push_len;
+	/* Push buffers and rings in VRAM, where no CPU but ours reaches them; the bus has vram_wr. */
+	bool push_vram;
 	uint64_t timeout_ns;  /* 0 is 2 s, what nouveau gives the hardware */
 	const struct log *log; /* borrowed; may be NULL */
 	/*
@@ -94,6 +96,8 @@ const struct drv_info *drv_info(const struct drv *);
 uint64_t drv_time(struct drv *);
 void drv_stats(struct drv *, struct drv_stats *out);
 void drv_dump(struct drv *, FILE *);
+/* Serves interrupts; for the owner of a bus without irq_fd. */
+void drv_irq(struct drv *);
 /*
  * Tests only: off, page table changes are no longer followed by a TLB flush,
  * so that the staleness the flush prevents can be seen.
@@ -113,6 +117,11 @@ enum drv_bo_flags {
  * len is rounded up to pages.  VRAM is not cleared; system memory is zero. -ENOMEM, -ENOSPC (VRAM).
  */
 int drv_bo_new(struct drv *, uint64_t len, uint32_t flags, struct drv_bo **out);
+/*
+ * An object of the caller's system memory: bus addresses [addr, addr+len), pages, which stay until
+ * the object is freed.  Page tables refuse what the GPU may not reach.
+ */
+int drv_bo_new_at(struct drv *, uint64_t addr, uint64_t len, struct drv_bo **out);
 /* Unmaps it everywhere.  The caller knows that the GPU no longer uses it.  Accepts NULL. */
 void drv_bo_free(struct drv_bo *);
 uint64_t drv_bo_len(const struct drv_bo *);
@@ -154,6 +163,8 @@ int drv_vas_free(struct drv_vas *);
 int drv_vas_map(struct drv_vas *, struct drv_bo *, uint32_t flags, uint64_t *va);
 /* va as drv_vas_map() gave it; -ENOENT. */
 int drv_vas_unmap(struct drv_vas *, uint64_t va);
+/* As drv_vas_unmap(), but only if va is that object's. */
+int drv_bo_unmap(struct drv_bo *, struct drv_vas *, uint64_t va);
 /* Walks the tables in VRAM, as the GPU would: the PTE and its page shift, or -EFAULT. */
 int drv_vas_walk(struct drv_vas *, uint64_t va, uint64_t *pte, uint32_t *page_shift);
 /* Directory's VRAM address; 0 where a mediator keeps it. */
@@ -225,9 +236,25 @@ void drv_push_cancel(struct drv_push *p);
 #define DRV_PUSH_NO_PREFETCH (1u << 31)
 /* Submits dwords the caller put at va itself; no fence follows. */
 int drv_push_raw(struct drv_chan *, uint64_t va, uint32_t dwords);
+/* A piece of the caller's own for drv_push_list(); dwords may carry DRV_PUSH_NO_PREFETCH. */
+struct drv_piece {
+	uint64_t va;
+	uint32_t dwords;
+};
+/*
+ * Submits n pieces that follow one another, a fence behind the last, with one doorbell.  Waits for
+ * room as drv_push_begin() does, unless !wait: then -EAGAIN.  -E2BIG if the ring could never hold
+ * them.
+ */
+int drv_push_list(struct drv_chan *, const struct drv_piece *, uint32_t n, bool wait,
+		  struct drv_fence *fence);
 
 /* ---- fence ------------------------------------------------------------------------- */
 
+/* The fence behind everything submitted so far. */
+struct drv_fence drv_chan_fence(struct drv_chan *);
+/* Bus or VRAM address of the word that the channel's fences are written to. */
+uint64_t drv_fence_addr(const struct drv_chan *);
 bool drv_fence_done(const struct drv_fence *);
 enum drv_wait { DRV_WAIT_POLL, DRV_WAIT_IRQ };
 /* 0, -ETIMEDOUT, or -EIO if the channel died first.  ns 0 takes drv_cfg.timeout_ns. */

@@ -20,6 +20,8 @@ uint32_t fence_read(const struct drv_chan *ch)
 	uint64_t off = (uint64_t)ch->chid * FENCE_STRIDE;
 	uint32_t v;
 
+	if (ch->fence_word)
+		return __atomic_load_n(ch->fence_word, __ATOMIC_ACQUIRE);
 	if (d->fence->bar1)
 		d->bus->ops->bar_rd(d->bus, 1, map_va(d->fence->bar1) + off, &v, sizeof(v));
 	else
@@ -40,6 +42,16 @@ void fence_reset(struct drv_chan *ch)
 	else
 		__atomic_store_n((uint32_t *)((char *)d->fence->sys.cpu + off), zero,
 				 __ATOMIC_RELEASE);
+}
+
+struct drv_fence drv_chan_fence(struct drv_chan *ch)
+{
+	return (struct drv_fence){ ch, ch->seq };
+}
+
+uint64_t drv_fence_addr(const struct drv_chan *ch)
+{
+	return ch->drv->fence->addr + (uint64_t)ch->chid * FENCE_STRIDE;
 }
 
 bool drv_fence_done(const struct drv_fence *f)

@@ -6,7 +6,8 @@
  *  1. Until bar3_init() is through, everything goes through PRAMIN, a 1 MiB
  *     window that is moved on demand; after that, through the object's pages
  *     in BAR3.  An object that found no room in BAR3 stays on PRAMIN.
- *  2. Writes are visible to the GPU after flush_bar(); whoever changes page
+ *  2. A bus that moves VRAM by itself is asked to, always.
+ *  3. Writes are visible to the GPU after flush_bar(); whoever changes page
  *     tables calls it (vas.c).
  */
 #include <errno.h>
@@ -111,6 +112,10 @@ void imem_rd(struct imem *m, uint64_t off, void *buf, size_t len)
 	struct drv *d = m->drv;
 	uint32_t v;
 
+	if (d->bus->ops->vram_rd) {
+		d->bus->ops->vram_rd(d->bus, m->addr + off, buf, len);
+		return;
+	}
 	if (through_bar3(m)) {
 		d->bus->ops->bar_rd(d->bus, 3, m->bar3->at + off, buf, len);
 		return;
@@ -126,6 +131,10 @@ void imem_wr(struct imem *m, uint64_t off, const void *buf, size_t len)
 	struct drv *d = m->drv;
 	uint32_t v;
 
+	if (d->bus->ops->vram_wr) {
+		d->bus->ops->vram_wr(d->bus, m->addr + off, buf, len);
+		return;
+	}
 	if (through_bar3(m)) {
 		d->bus->ops->bar_wr(d->bus, 3, m->bar3->at + off, buf, len);
 		return;

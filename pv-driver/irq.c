@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "gpuvm/base/log.h"
+#include "pv-driver/hp_drv.h"
 #include "pv-driver/private.h"
 
 #define MSI_REARM (NV_PPCI_CONFIG + 0x704)
@@ -30,6 +31,10 @@ void irq_want_nonstall(struct drv *d, int delta)
 {
 	bool was = d->irq.waiters;
 
+	if (d->hp) {
+		hp_waiter(d, delta);
+		return;
+	}
 	d->irq.waiters += (uint32_t)delta;
 	if (!was && d->irq.waiters)
 		mask32(d, NV_PFIFO_INTR_EN, 0, PFIFO_INTR_ENGINE);
@@ -41,6 +46,10 @@ static void serve(struct drv *d)
 {
 	uint32_t pending;
 
+	if (d->hp) {
+		hp_irq(d);
+		return;
+	}
 	wr32(d, NV_PMC_INTR_EN, 0);
 	rd32(d, NV_PMC_INTR_EN);
 	d->bus->ops->wr8(d->bus, MSI_REARM, 0xff);
@@ -63,6 +72,13 @@ static void serve(struct drv *d)
 	wr32(d, NV_PMC_INTR_EN, 1);
 }
 
+void drv_irq(struct drv *d)
+{
+	pthread_mutex_lock(&d->lock);
+	serve(d);
+	pthread_mutex_unlock(&d->lock);
+}
+
 static void *irq_main(void *arg)
 {
 	struct drv *d = arg;
@@ -76,9 +92,7 @@ static void *irq_main(void *arg)
 			return NULL;
 		if (!(p[0].revents & POLLIN) || d->bus->ops->irq_wait(d->bus, 0))
 			continue;
-		pthread_mutex_lock(&d->lock);
-		serve(d);
-		pthread_mutex_unlock(&d->lock);
+		drv_irq(d);
 	}
 }
 
@@ -98,6 +112,10 @@ int irq_init(struct drv *d)
 {
 	int err;
 
+	if (!d->bus->ops->irq_fd) {
+		wr32(d, NV_PMC_INTR_EN, 1);
+		return 0;
+	}
 	d->irq.stop_fd = eventfd(0, EFD_CLOEXEC);
 	if (d->irq.stop_fd < 0)
 		return -errno;
@@ -105,7 +123,8 @@ int irq_init(struct drv *d)
 	if (err)
 		return -err;
 	d->irq.started = true;
-	wr32(d, NV_PMC_INTR_EN, 1);
+	if (!d->hp)
+		wr32(d, NV_PMC_INTR_EN, 1);
 	return 0;
 }
 
@@ -116,7 +135,8 @@ void irq_fini(struct drv *d)
 	if (d->irq.started) {
 		if (write(d->irq.stop_fd, &one, sizeof(one)) == sizeof(one))
 			pthread_join(d->irq.thread, NULL);
-		wr32(d, NV_PMC_INTR_EN, 0);
+		if (!d->hp)
+			wr32(d, NV_PMC_INTR_EN, 0);
 	}
 	d->irq.started = false;
 	if (d->irq.stop_fd >= 0)

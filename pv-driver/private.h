@@ -58,6 +58,9 @@ struct drv_bo {
 	struct heap_node *vram; /* VRAM: owned */
 	struct bus_mem sys;	/* system memory: owned */
 	struct vas_map *bar1;	/* DRV_BO_BAR1: owned */
+	uint32_t hp_id;		/* hp_drv.c: the mediator's name of it; 0: it has none yet */
+	bool exposed;		/* hp_drv.c: BAR1 shows it at window */
+	uint64_t window;
 };
 int bo_new(struct drv *, uint64_t len, uint32_t flags, struct drv_bo **out);
 void bo_free(struct drv_bo *);
@@ -114,6 +117,8 @@ struct drv_chan {
 	struct imem *ctx[NR_CHAN_ENGINES];
 	struct vas_map *ctx_map[NR_CHAN_ENGINES];
 	bool bound, runnable; /* in the channel table; in the runlist */
+	/* hp_drv.c: words in shared memory that the GPU and the mediator write; else NULL. */
+	const uint32_t *fence_word, *state_word;
 	/* Written by the interrupt thread under drv.lock: why first, then dead. */
 	bool dead;
 	char why[128];
@@ -123,6 +128,7 @@ struct drv_chan {
 	struct drv_bo *push;	   /* push buffer, then the ring */
 	uint64_t push_va;
 	uint32_t *cpu;
+	void *copy; /* owned: what cpu is if the object is in VRAM */
 	uint32_t push_dwords, head, tail;
 	uint64_t *ring;
 	uint32_t ring_n, put, get, done; /* done: oldest slot whose push data may still be read */
@@ -180,6 +186,7 @@ struct drv {
 	pthread_mutex_t lock;
 	bool no_flush; /* drv_knob_tlb_flush */
 	const struct vas_backend *backend;
+	struct hp_link *hp; /* owned: the mediator runs the driver (hp_drv.c); NULL: we do */
 	struct pv_link *pv; /* owned: calls to the mediator (pv_call.c); NULL if there is none */
 	struct heap vram, bar3_va;
 	struct list imems, vases, bos;

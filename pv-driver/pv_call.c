@@ -5,7 +5,8 @@
  *  1. Operations wait in the ring until pv_commit(), until one more does not
  *     fit, or, without multicall, not at all.
  *  2. Between a doorbell and its `done` the ring is not touched.
- *  3. Results lie behind the operations, at a place fixed at opening.
+ *  3. A bus that carries operations out itself has no ring: each is done at once.
+ *  4. Results lie behind the operations, at a place fixed at opening.
  */
 #include <errno.h>
 #include <string.h>
@@ -82,9 +83,9 @@ int pv_open(struct drv *d)
 	struct pv_link *l;
 	int err;
 
-	if (!d->bus->ops->bar_len(d->bus, BAR_PV))
+	if (!d->bus->ops->pv_op && !d->bus->ops->bar_len(d->bus, BAR_PV))
 		return 0;
-	if (reg_rd(d, PV_REG_MAGIC) != PV_MAGIC || reg_rd(d, PV_REG_VERSION) < PV_VERSION) {
+	if (!d->bus->ops->pv_op && (reg_rd(d, PV_REG_MAGIC) != PV_MAGIC || reg_rd(d, PV_REG_VERSION) < PV_VERSION)) {
 		log_error(d->cfg.log, "the mediator's PV call page is of another kind");
 		return -EPROTO;
 	}
@@ -92,6 +93,11 @@ int pv_open(struct drv *d)
 	if (!l)
 		return -ENOMEM;
 	d->pv = l;
+	if (d->bus->ops->pv_op) {
+		l->use = PV_FEAT_RUN;
+		d->backend = &vas_pv;
+		return 0;
+	}
 	err = negotiate(d, l);
 	if (err)
 		return err;
@@ -169,6 +175,14 @@ int pv_commit(struct drv *d)
 	return err;
 }
 
+static int at_once(struct drv *d, const struct pv_op *op, uint32_t *value)
+{
+	int err = d->bus->ops->pv_op(d->bus, op, value);
+
+	d->stats.pv_ops++;
+	return err == -EDQUOT ? -ENOSPC : err;
+}
+
 int pv_add(struct drv *d, const struct pv_op *op, const uint64_t *list)
 {
 	struct pv_link *l = d->pv;
@@ -177,6 +191,11 @@ int pv_add(struct drv *d, const struct pv_op *op, const uint64_t *list)
 	uint8_t *at;
 	int err = 0;
 
+	if (d->bus->ops->pv_op) {
+		uint32_t none;
+
+		return at_once(d, op, &none);
+	}
 	if (l->nr == l->ops_max || l->len + len > l->res || work > l->work)
 		err = pv_commit(d);
 	if (err)
@@ -196,10 +215,15 @@ int pv_add(struct drv *d, const struct pv_op *op, const uint64_t *list)
 int pv_ask(struct drv *d, const struct pv_op *op, uint32_t *value)
 {
 	struct pv_link *l = d->pv;
-	const struct pv_result *res = (const void *)((const uint8_t *)l->ring.cpu + l->res);
-	int err = pv_commit(d);
-	uint32_t n = l->nr;
+	const struct pv_result *res;
+	int err;
+	uint32_t n;
 
+	if (d->bus->ops->pv_op)
+		return at_once(d, op, value);
+	res = (const void *)((const uint8_t *)l->ring.cpu + l->res);
+	err = pv_commit(d);
+	n = l->nr;
 	if (!err)
 		err = pv_add(d, op, NULL);
 	if (!err)

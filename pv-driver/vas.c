@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "gpuvm/base/mem.h"
+#include "pv-driver/hp_drv.h"
 #include "pv-driver/private.h"
 
 #define PDE_SPAN (1ull << 27)
@@ -103,6 +104,8 @@ void vas_free(struct drv_vas *v)
 		return;
 	list_for_each_safe(m, tmp, &v->maps, node)
 		vas_unmap(m);
+	if (v->drv->hp)
+		hp_vas_free(v);
 	if (v->pd && backend(v)->gone)
 		backend(v)->gone(v);
 	tab_free(v->drv, v->pd);
@@ -282,6 +285,10 @@ void vas_unmap(struct vas_map *m)
 	if (!m)
 		return;
 	v = m->vas;
+	if (v->drv->hp) {
+		hp_unmap(m);
+		return;
+	}
 	write_ptes(v, m->va->at, m->va->len, m->page_shift, NULL);
 	vas_flush(v);
 	heap_free(&v->va, m->va);
@@ -304,20 +311,34 @@ int vas_chan(struct drv_vas *v, uint32_t chid, bool on)
 
 /* ---- public ------------------------------------------------------------------ */
 
+/* The tables, and with them the fence page, are the mediator's. */
+static int far_vas_new(struct drv *d, struct drv_vas **out)
+{
+	struct drv_vas *v = mem_new(struct drv_vas);
+
+	if (!v)
+		return -ENOMEM;
+	v->drv = d;
+	heap_init(&v->va);
+	list_init(&v->maps);
+	list_add_tail(&d->vases, &v->node);
+	*out = v;
+	return hp_vas_new(d, v);
+}
+
 int drv_vas_new(struct drv *d, struct drv_vas **out)
 {
-	struct drv_vas *v;
+	struct drv_vas *v = NULL;
 	int err;
 
 	pthread_mutex_lock(&d->lock);
-	err = vas_new(d, &v);
-	if (!err) {
+	err = d->hp ? far_vas_new(d, &v) : vas_new(d, &v);
+	if (!err && !d->hp)
 		err = bo_map(v, d->fence, 0, &v->fence_va);
-		if (err)
-			vas_free(v);
-		else
-			*out = v;
-	}
+	if (err)
+		vas_free(v);
+	else
+		*out = v;
 	pthread_mutex_unlock(&d->lock);
 	return err;
 }
@@ -366,6 +387,23 @@ int drv_vas_unmap(struct drv_vas *v, uint64_t va)
 	return err;
 }
 
+int drv_bo_unmap(struct drv_bo *bo, struct drv_vas *v, uint64_t va)
+{
+	struct vas_map *m;
+	int err = -ENOENT;
+
+	pthread_mutex_lock(&v->drv->lock);
+	list_for_each(m, &bo->maps, bo_node) {
+		if (m->vas != v || map_va(m) != va)
+			continue;
+		vas_unmap(m);
+		err = 0;
+		break;
+	}
+	pthread_mutex_unlock(&v->drv->lock);
+	return err;
+}
+
 static int walk(struct drv_vas *v, uint64_t va, uint64_t *pte, uint32_t *page_shift)
 {
 	const struct vas_pde *p;
@@ -389,6 +427,8 @@ int drv_vas_walk(struct drv_vas *v, uint64_t va, uint64_t *pte, uint32_t *page_s
 {
 	int err;
 
+	if (v->drv->hp)
+		return -EOPNOTSUPP;
 	pthread_mutex_lock(&v->drv->lock);
 	err = walk(v, va, pte, page_shift);
 	pthread_mutex_unlock(&v->drv->lock);
@@ -397,5 +437,5 @@ int drv_vas_walk(struct drv_vas *v, uint64_t va, uint64_t *pte, uint32_t *page_s
 
 uint64_t drv_vas_pdb(const struct drv_vas *v)
 {
-	return v->pd->mem ? v->pd->mem->addr : 0;
+	return v->pd && v->pd->mem ? v->pd->mem->addr : 0;
 }

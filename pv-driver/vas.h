@@ -117,6 +117,7 @@ struct drv_vas {
 	struct list maps;
 	uint32_t nr_chans;
 	uint64_t fence_va; /* the fence page; 0 in BAR and bring-up spaces */
+	uint32_t hp_id;	   /* hp_drv.c: the mediator's name of it */
 };
 struct vas_range { /* what to map */
 	enum pte_target target;

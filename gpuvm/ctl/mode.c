@@ -8,7 +8,7 @@
 
 #include "gpuvm/base/bits.h"
 
-static const char *const modes[] = { "native", "passthrough", "full", "naive-pv" };
+static const char *const modes[] = { "native", "passthrough", "full", "naive-pv", "hp-pv" };
 
 /* One more word for the daemon's list; it knows what they mean. */
 static int full_option(const char *s, size_t len, struct run_mode *m)

@@ -34,7 +34,8 @@ static const char usage[] =
 	"  --mode MODE     native (the device in the program's own process), passthrough (the whole\n"
 	"                  card, nothing shadowed), full[,keep][,lazy][,track] or full,best (full\n"
 	"                  virtualization, with what options), naive-pv[,multicall[=N]]\n"
-	"                  (the driver asks for page-table changes, N operations a call) (full)\n"
+	"                  (the driver asks for page-table changes, N operations a call), hp-pv\n"
+	"                  (no registers: the driver runs with the mediator) (full)\n"
 	"  --vram SIZE     VRAM of the virtual GPU (256M)\n"
 	"  --ram SIZE      guest memory that the GPU may reach (2G; sparse)\n"
 	"  --weight N      scheduling weight, 1 to 65535 (256)\n"
@@ -122,8 +123,8 @@ static int parse(int argc, char **argv, struct run_opts *o)
 	if (err)
 		return err;
 	if (mode_parse(o->mode, &o->m))
-		return ctl_bad("--mode %s: not native, passthrough, full[,keep][,lazy][,track] or [,best], or "
-			       "naive-pv[,multicall[=N]]",
+		return ctl_bad("--mode %s: not native, passthrough, full[,keep][,lazy][,track] or [,best], "
+			       "naive-pv[,multicall[=N]] or hp-pv",
 			       o->mode);
 	if (optind >= argc)
 		return ctl_bad("run: PROGRAM is missing");

@@ -22,10 +22,6 @@
 #define PIECE_MAX (NO_PREFETCH - 1)
 #define GART_LEN (1ull << 40) /* what nouveau announces: the size of the address space */
 
-struct piece {
-	uint64_t va;
-	uint32_t dwords; /* with DRV_PUSH_NO_PREFETCH */
-};
 struct job {
 	struct nvdrm_client *client;
 	struct nvdrm_chan *chan;			    /* counted */
@@ -33,7 +29,7 @@ struct job {
 	struct drm_nouveau_gem_pushbuf_push *push;  /* owned */
 	struct nvdrm_bo **bo;			    /* owned; each counted */
 	uint64_t *va;				    /* owned; of bo[i] */
-	struct piece *piece;			    /* owned */
+	struct drv_piece *piece;		    /* owned */
 	uint32_t nr_bos, nr_pieces, nr_push;
 };
 
@@ -110,7 +106,7 @@ static int job_validate(struct job *j, const struct drm_nouveau_gem_pushbuf *req
 		/* A piece of no words would be an entry that only moves the ring on. */
 		if (!(p->length & PIECE_MAX & ~3ull))
 			continue;
-		j->piece[j->nr_pieces++] = (struct piece){
+		j->piece[j->nr_pieces++] = (struct drv_piece){
 			.va = j->va[p->bo_index] + p->offset,
 			.dwords = (uint32_t)(p->length & PIECE_MAX) / 4 |
 				  (p->length & NO_PREFETCH ? DRV_PUSH_NO_PREFETCH : 0),
@@ -144,21 +140,13 @@ static void job_look(struct job *j)
 static int job_submit(struct job *j, struct drv_fence *fence)
 {
 	struct drv_chan *ch = j->chan->chan;
-	struct drv_push p;
-	int err = 0;
+	int err;
 
 	pthread_mutex_lock(&j->chan->submit);
 	job_look(j);
-	for (uint32_t i = 0; !err && i < j->nr_pieces; i++) {
-		do
-			err = drv_push_raw(ch, j->piece[i].va, j->piece[i].dwords);
-		while (err == -ETIMEDOUT && !__atomic_load_n(&j->chan->closing, __ATOMIC_ACQUIRE));
-	}
-	while (!err && (err = drv_push_begin(ch, 0, &p)) == -ETIMEDOUT &&
-	       !__atomic_load_n(&j->chan->closing, __ATOMIC_ACQUIRE))
-		err = 0;
-	if (!err)
-		err = drv_push_end(&p, fence);
+	do
+		err = drv_push_list(ch, j->piece, j->nr_pieces, true, fence);
+	while (err == -ETIMEDOUT && !__atomic_load_n(&j->chan->closing, __ATOMIC_ACQUIRE));
 	pthread_mutex_unlock(&j->chan->submit);
 	return err == -EIO || err == -ETIMEDOUT ? -ENODEV : err;
 }
