@@ -50,15 +50,15 @@ static int parse_fuses(struct sim_cfg *c, const char *val)
 	return 0;
 }
 
-static int parse_count(const char *val, uint32_t max, uint32_t *out)
+static int parse_count(const char *val, uint32_t min, uint32_t max, uint32_t *out)
 {
 	unsigned long v;
 	char *end;
 
-	if (*val < '1' || *val > '9')
+	if (*val < '0' || *val > '9')
 		return -EINVAL;
 	v = strtoul(val, &end, 10);
-	if (*end || v > max)
+	if (*end || v < min || v > max)
 		return -EINVAL;
 	*out = (uint32_t)v;
 	return 0;
@@ -66,12 +66,17 @@ static int parse_count(const char *val, uint32_t max, uint32_t *out)
 
 static int parse_sm(struct sim_cfg *c, const char *val)
 {
-	return parse_count(val, MAX_SM, &c->nr_sm);
+	return parse_count(val, 1, MAX_SM, &c->nr_sm);
 }
 
 static int parse_tpc(struct sim_cfg *c, const char *val)
 {
-	return parse_count(val, MAX_TPCS, &c->nr_tpc);
+	return parse_count(val, 1, MAX_TPCS, &c->nr_tpc);
+}
+
+static int parse_smopt(struct sim_cfg *c, const char *val)
+{
+	return parse_count(val, 0, SM_OPT_ALL, &c->sm_opts);
 }
 
 static const struct sim_option {
@@ -83,6 +88,7 @@ static const struct sim_option {
 	{ "fuses", "a 32-bit number", parse_fuses },
 	{ "sm", "1 to 64 threads", parse_sm },
 	{ "tpc", "1 to 16 multiprocessors", parse_tpc },
+	{ "smopt", "a sum of 1 half rows, 2 kept pages, 4 AVX-512, 8 AVX2", parse_smopt },
 };
 
 static int parse_option(struct sim_cfg *c, const char *opt, char *msg, size_t n)
@@ -126,7 +132,8 @@ int sim_cfg_parse(struct sim_cfg *c, const char *arg, char *msg, size_t n)
 {
 	char opt[128];
 
-	*c = (struct sim_cfg){ .vram_len = 1024 * MIB, .disable_fuses = 0x7, .nr_tpc = DEFAULT_TPCS };
+	*c = (struct sim_cfg){ .vram_len = 1024 * MIB, .disable_fuses = 0x7, .nr_tpc = DEFAULT_TPCS,
+				.sm_opts = SM_OPT_ALL };
 	while (*arg) {
 		size_t len = strcspn(arg, ",");
 		int err;

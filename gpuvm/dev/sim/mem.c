@@ -243,6 +243,13 @@ int mem_zero(struct sim *s, uint64_t at, uint64_t len)
 
 /* ---- bus memory ------------------------------------------------------------ */
 
+/* Takes dma_lock for writing. */
+void mem_change(struct sim *s)
+{
+	pthread_rwlock_wrlock(&s->dma_lock);
+	__atomic_add_fetch(&s->dma_epoch, 1, __ATOMIC_RELAXED);
+}
+
 int mem_dma_map(struct sim *s, uint64_t at, void *mem, size_t len)
 {
 	struct dma_range *dma;
@@ -252,7 +259,7 @@ int mem_dma_map(struct sim *s, uint64_t at, void *mem, size_t len)
 	if (!mem || !len || !is_aligned(at | len, HOST_PAGE) ||
 	    !range_ok(at, len, 1ull << FERMI_PHYS_BITS))
 		return -EINVAL;
-	pthread_rwlock_wrlock(&s->dma_lock);
+	mem_change(s);
 	i = dma_at(s, at);
 	if (i < s->nr_dma && s->dma[i].at < at + len)
 		goto out;
@@ -275,7 +282,7 @@ int mem_dma_unmap(struct sim *s, uint64_t at, size_t len)
 	int err = -ENOENT;
 	size_t i;
 
-	pthread_rwlock_wrlock(&s->dma_lock);
+	mem_change(s);
 	i = dma_at(s, at);
 	if (i < s->nr_dma && s->dma[i].at == at && s->dma[i].len == len) {
 		s->nr_dma--;
@@ -364,7 +371,7 @@ int mem_vram_fd(struct sim *s, uint64_t at, uint64_t len, int *fd)
 	file = sealed_file(len);
 	if (file < 0)
 		return file;
-	pthread_rwlock_wrlock(&s->dma_lock);
+	mem_change(s);
 	err = keep_bytes(s, at, len, file);
 	m = err ? NULL :
 		  mmap(s->vram + at, len, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, file, 0);
@@ -387,7 +394,7 @@ int mem_vram_join(struct sim *s, uint64_t at, uint64_t len)
 
 	if (err)
 		return err;
-	pthread_rwlock_wrlock(&s->dma_lock);
+	mem_change(s);
 	err = map_sparse(s->vram + at, len);
 	for (uint64_t k = at; !err && k < at + len; k += GIVEN_LEN)
 		set_given(s, k, false);

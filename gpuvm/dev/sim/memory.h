@@ -30,6 +30,8 @@ void mem_fini(struct sim *); /* accepts a half-built sim */
 /* Zeroes VRAM and gives untouched pages back to the host. */
 int mem_zero(struct sim *, uint64_t at, uint64_t len);
 /* The bodies of dev_ops of the same names. */
+/* Takes dma_lock for writing; who kept translations sees that dma_epoch moved. */
+void mem_change(struct sim *);
 int mem_dma_map(struct sim *, uint64_t at, void *mem, size_t len);
 int mem_dma_unmap(struct sim *, uint64_t at, size_t len);
 int mem_vram_fd(struct sim *, uint64_t at, uint64_t len, int *fd);

@@ -66,12 +66,13 @@ void mmu_free(struct sim *s)
 void mmu_set_geometry(struct sim *s, uint32_t geom)
 {
 	atomic_store_explicit(&s->mmu->geom, geom & 1, memory_order_relaxed);
+	__atomic_add_fetch(&s->dma_epoch, 1, __ATOMIC_RELAXED);
 }
 
 /* Waits for everyone who may still hold a translation that was just dropped. */
 static void quiesce(struct sim *s)
 {
-	pthread_rwlock_wrlock(&s->dma_lock);
+	mem_change(s);
 	pthread_rwlock_unlock(&s->dma_lock);
 }
 

@@ -63,12 +63,20 @@ struct bar_space {
 	struct mmu_vm vm;
 };
 
+/* Ways to run shader programs faster; each can be off, and no result depends on one. */
+#define SM_OPT_HALVES 1u /* half rows of memory in whole vectors, words of known pages (lanes_mem.c) */
+#define SM_OPT_PAGES 2u	 /* translated pages are kept while nothing changed (space.c) */
+#define SM_OPT_AVX512 4u /* vector extensions, where the processor has them */
+#define SM_OPT_AVX2 8u
+#define SM_OPT_ALL 15u
+
 /* Options of "sim:...". */
 struct sim_cfg {
 	uint64_t vram_len;	/* 256 MiB .. 6 GiB, multiple of 1 MiB; default 1 GiB */
 	bool manual_clock;	/* clock=manual: time moves by advance() only */
 	uint32_t nr_fbp;	/* derived: 1..6 equal partitions */
 	uint32_t nr_tpc;	/* tpc=N: multiprocessors the card has, 1 to 16 */
+	uint32_t sm_opts;	/* smopt=N: SM_OPT_*; default all */
 	uint32_t nr_sm;		/* sm=N: host threads that run shader programs; default: processors */
 	uint32_t disable_fuses; /* fuses=N: value of DISABLE_FUSES; default 0x7, headless */
 };
@@ -78,6 +86,7 @@ struct sim {
 	struct sim_cfg cfg;
 	pthread_mutex_t lock;
 	pthread_rwlock_t dma_lock;
+	uint64_t dma_epoch; /* grows with each hold of dma_lock for writing; atomic */
 	uint8_t *vram;	     /* cfg.vram_len bytes, sparse */
 	uint64_t *vram_given; /* bit per 2 MiB: backed by a file of its own (vram_fd) */
 	struct dma_range *dma; /* sorted, no overlap; nr_dma of them */

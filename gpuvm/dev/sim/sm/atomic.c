@@ -236,11 +236,27 @@ static void ldc_lane(struct gang *g, struct warp *w, const struct uop *u, uint32
 	}
 }
 
+/* Lanes of one address read once. */
 static void op_ldc(struct gang *g, const struct uop *u)
 {
-	for (uint32_t k = 0; k < g->n; k++)
-		for (uint32_t m = g->m[k]; m; m &= m - 1)
-			ldc_lane(g, g->w[k], u, (uint32_t)__builtin_ctz(m));
+	uint32_t rows = u->in.dtype == SM20_B64 ? 2 : u->in.dtype == SM20_B128 ? 4 : 1, a[LANES];
+
+	for (uint32_t k = 0; k < g->n; k++) {
+		struct warp *w = g->w[k];
+		uint32_t last = LANES;
+
+		memcpy(a, w->r[u->row[0]], sizeof(a)); /* the destination may be the address */
+		for (uint32_t m = g->m[k]; m; m &= m - 1) {
+			uint32_t i = (uint32_t)__builtin_ctz(m);
+
+			if (last == LANES || a[i] != a[last])
+				ldc_lane(g, w, u, i);
+			else
+				for (uint32_t j = 0; j < rows; j++)
+					w->r[u->d + j][i] = w->r[u->d + j][last];
+			last = i;
+		}
+	}
 }
 
 static void op_membar(struct gang *g, const struct uop *u)

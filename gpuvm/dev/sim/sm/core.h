@@ -12,7 +12,7 @@
  *  3. A straight run ends at an instruction marked `ends`; only those change a
  *     warp's pc, lane masks, or state.
  *  4. A worker holds dma_lock for reading while it executes; its page pointers
- *     (space.c) are forgotten whenever it lets go.
+ *     (space.c) are forgotten when somebody held it for writing meanwhile.
  */
 #ifndef GPUVM_DEV_SIM_SM_CORE_H
 #define GPUVM_DEV_SIM_SM_CORE_H
@@ -31,6 +31,7 @@
 #define NR_BARRIERS 16
 #define MAX_THREADS 1024 /* of a block */
 #define MAX_SHARED 0xc000u
+#define SHARED_SLACK 256	 /* bytes behind the last s[]: a half row is read whole */
 /* Warps a worker keeps at once: enough to fill gangs, few enough for the second-level cache. */
 #define CREW_WARPS 16
 #define CREW_MAX 32	 /* one block of MAX_THREADS */
@@ -129,6 +130,11 @@ struct code_page;
 #define CODE_NR (CODE_LEN / SM20_INSN_BYTES)
 #define CODE_SLOTS 64
 
+/* What a worker's pages hold for. */
+struct page_key {
+	uint64_t inst, pdb, limit, target, epoch, shared_window, local_window;
+};
+
 struct worker {
 	struct sm *sm;
 	struct sim *sim;
@@ -140,6 +146,7 @@ struct worker {
 	struct crew *crew;
 	struct crew *spare;	/* kept between launches */
 	struct page small[1 << PAGES_SHIFT], large[1 << PAGES_SHIFT];
+	struct page_key key;
 	struct code_page *code[CODE_SLOTS];
 	struct uop odd;		/* runs where no instruction can be: traps */
 	int64_t budget;		/* warp instructions until dma_lock is let go */
@@ -178,6 +185,7 @@ struct sm_launch {
 	uint32_t (*tid)[3][LANES]; /* of each warp of a block */
 	struct crew **crew;	/* one for each worker; NULL until it began */
 	bool remap_identity;
+	bool halves;		/* SM_OPT_HALVES, and remap_identity */
 	bool halt;		/* atomic: stopped, faulted or trapped */
 	pthread_mutex_t lock;	/* what follows */
 	enum engine_result result;
@@ -226,6 +234,8 @@ uop_fn flow_select_plain(const struct sm20_insn *); /* those that do nothing */
 uop_fn atomic_select(const struct sm20_insn *);
 uop_fn image_select(const struct sm20_insn *);
 uop_fn special_select(const struct sm20_insn *);
+/* A special register that is the same for all lanes of a warp; false: it is not, or UNK. */
+bool special_of_warp(const struct gang *, const struct warp *, uint32_t sreg, uint32_t *v);
 void uop_trap(struct gang *, const struct uop *);
 /* A program's word outside its address space; faults. */
 void uop_unfetched(struct gang *, const struct uop *);
@@ -242,7 +252,8 @@ uint32_t flow_condition(const struct warp *, uint32_t cct);
 void flow_barrier_check(struct worker *, struct cta *, uint32_t id);
 
 /* ---- space.c: addresses ---------------------------------------------------------------- */
-void space_forget(struct worker *);
+/* dma_lock was taken for reading: forgets the pages that may not be used any more. */
+void space_hold(struct worker *);
 /* The page around va, or NULL after launch_fault(). */
 const struct page *space_page(struct worker *, uint64_t va, bool write);
 /* Makes the page around va known if there is one; what is wrong with it is for the access to say. */

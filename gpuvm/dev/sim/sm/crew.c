@@ -116,16 +116,23 @@ static bool pick(struct worker *wk, struct gang *g)
 	return true;
 }
 
-/* Lanes an instruction is for; their number is what it counts for. */
+/* All active lanes; how many there are. */
+static uint32_t masks_all(struct gang *g)
+{
+	uint32_t lanes = 0;
+
+	for (uint32_t k = 0; k < g->n; k++) {
+		g->m[k] = g->w[k]->active;
+		lanes += g->m[k] == ~0u ? LANES : (uint32_t)__builtin_popcount(g->m[k]);
+	}
+	return lanes;
+}
+
+/* Lanes a predicated instruction is for; 0: none. */
 static inline uint32_t masks(struct gang *g, const struct uop *u)
 {
 	uint32_t any = 0;
 
-	if (u->pred == SM20_PRED_TRUE && !u->pred_not) {
-		for (uint32_t k = 0; k < g->n; k++)
-			g->m[k] = g->w[k]->active;
-		return 1;
-	}
 	for (uint32_t k = 0; k < g->n; k++) {
 		const struct warp *w = g->w[k];
 
@@ -138,12 +145,20 @@ static inline uint32_t masks(struct gang *g, const struct uop *u)
 /* One straight run of a gang, and where each warp is afterwards. */
 static void run(struct worker *wk, struct gang *g)
 {
-	uint32_t first = wk->crew->pc[g->w[0]->slot], n = 0, lanes = 0;
+	uint32_t first = wk->crew->pc[g->w[0]->slot], n = 0, lanes = masks_all(g);
 	const struct uop *u = code_at(wk, first);
+	bool all = true; /* g->m is what masks_all() made it: nobody's lanes change in a run */
 
 	for (;; u++) {
-		uint32_t any = masks(g, u);
+		uint32_t any = 1;
 
+		if (u->pred != SM20_PRED_TRUE || u->pred_not) {
+			any = masks(g, u);
+			all = false;
+		} else if (!all) {
+			masks_all(g);
+			all = true;
+		}
 		n++;
 		if (any || u->ends)
 			u->fn(g, u);
@@ -154,7 +169,6 @@ static void run(struct worker *wk, struct gang *g)
 	for (uint32_t k = 0; k < g->n; k++) {
 		struct warp *w = g->w[k];
 
-		lanes += (uint32_t)__builtin_popcount(w->active);
 		wk->crew->pc[w->slot] = w->state == WARP_RUN ? w->pc : PC_NONE;
 	}
 	wk->count.warps += (uint64_t)n * g->n;
@@ -167,10 +181,10 @@ static void breathe(struct worker *wk)
 {
 	wk->budget = SLICE;
 	pthread_rwlock_unlock(&wk->sim->dma_lock);
-	space_forget(wk);
 	if (__atomic_load_n(wk->ctx->stop, __ATOMIC_RELAXED))
 		__atomic_store_n(&wk->launch->halt, true, __ATOMIC_RELAXED);
 	pthread_rwlock_rdlock(&wk->sim->dma_lock);
+	space_hold(wk);
 }
 
 void crew_run(struct worker *wk)
@@ -255,7 +269,8 @@ struct crew *crew_prepare(struct crew *c, const struct sm_launch *l)
 		return NULL;
 	shared = c->shared;
 	loc = c->local;
-	ok = room(&shared, &c->shared_len, (size_t)l->g.shared_len * l->blocks_at_once);
+	ok = room(&shared, &c->shared_len, (size_t)l->g.shared_len * l->blocks_at_once +
+						       (l->g.shared_len ? SHARED_SLACK : 0));
 	ok = room(&loc, &c->local_len, local * nr) && ok;
 	c->shared = shared;
 	c->local = loc;

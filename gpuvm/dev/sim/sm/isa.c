@@ -7,7 +7,8 @@
 typedef uop_fn (*select_fn)(const struct sm20_insn *);
 
 #define BUILD(isa)                                                                                 \
-	extern uop_fn int_select_##isa(const struct sm20_insn *),                                  \
+	extern uop_fn add_select_##isa(const struct sm20_insn *),                                  \
+		int_select_##isa(const struct sm20_insn *),                                        \
 		float_select_##isa(const struct sm20_insn *),                                      \
 		double_select_##isa(const struct sm20_insn *),                                     \
 		cvt_select_##isa(const struct sm20_insn *),                                        \
@@ -19,23 +20,23 @@ BUILD(avx512)
 
 #define ROW(isa)                                                                                   \
 	{                                                                                          \
-		int_select_##isa, float_select_##isa, double_select_##isa, cvt_select_##isa,       \
-			mem_select_##isa                                                           \
+		add_select_##isa, int_select_##isa, float_select_##isa, double_select_##isa,       \
+			cvt_select_##isa, mem_select_##isa                                         \
 	}
 
-static const select_fn select_table[SM_ISA_COUNT][5] = {
+static const select_fn select_table[SM_ISA_COUNT][6] = {
 	[SM_ISA_PLAIN] = ROW(plain),
 	[SM_ISA_AVX2] = ROW(avx2),
 	[SM_ISA_AVX512] = ROW(avx512),
 };
 
-enum sm_isa sm_isa_best(void)
+enum sm_isa sm_isa_best(uint32_t opts)
 {
 	__builtin_cpu_init();
-	if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+	if (opts & SM_OPT_AVX512 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
 	    __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
 		return SM_ISA_AVX512;
-	if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+	if (opts & SM_OPT_AVX2 && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
 		return SM_ISA_AVX2;
 	return SM_ISA_PLAIN;
 }

@@ -5,8 +5,8 @@
 
 #include "gpuvm/dev/sim/sm/core.h"
 
-/* What the processor offers. */
-enum sm_isa sm_isa_best(void);
+/* What the processor offers, of what SM_OPT_* allows. */
+enum sm_isa sm_isa_best(uint32_t opts);
 /* The handler of a lane operation; NULL: none of lanes_*.c has it. */
 uop_fn lanes_select(enum sm_isa, const struct sm20_insn *);
 

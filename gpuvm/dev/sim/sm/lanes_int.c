@@ -1,58 +1,16 @@
 // SPDX-License-Identifier: MIT
-/*
- * Integer operations over lanes; lanes.h says what is always true.
- *
- * The adder is one for all of IADD, IMAD and SHLADD: x + y + carry-in with one
- * side inverted for a subtraction, so carry means "no borrow"
- * [docs/hw/graph/tesla/cuda/int.rst, the same adder].
- */
-#include "gpuvm/dev/sim/sm/lanes.h"
+/* Integer operations over lanes but the adder's (lanes_add.c); lanes.h says what is always true. */
+#include "gpuvm/dev/sim/sm/lanes_word.h"
 
 uop_fn LANES_NAME(int_select)(const struct sm20_insn *in);
-
-#define A(i) ((r->a[i] & ka) ^ fa)
-#define B(i) ((r->b[i] & kb) ^ fb)
-#define C(i) ((r->c[i] & kc) ^ fc)
-#define MODS                                                                                       \
-	const uint32_t ka = u->keep[0], fa = u->flip[0], kb = u->keep[1], fb = u->flip[1];         \
-	const uint32_t kc = u->keep[2], fc = u->flip[2];                                           \
-	(void)ka, (void)fa, (void)kb, (void)fb, (void)kc, (void)fc
-
-#define ROW_OP(name, expr)                                                                         \
-	LANES_INLINE void k_##name(uint32_t *o, const struct rows *r, const struct uop *u)         \
-	{                                                                                          \
-		MODS;                                                                              \
-		EACH_LANE(i)                                                                       \
-			o[i] = (expr);                                                             \
-	}                                                                                          \
-	static void op_##name(struct gang *g, const struct uop *u)                                 \
-	{                                                                                          \
-		gang_row(g, u, k_##name);                                                          \
-	}
-
-LANES_INLINE uint32_t mul_hi(uint32_t a, uint32_t b, uint32_t signs)
-{
-	uint32_t hi = (uint32_t)((uint64_t)a * b >> 32);
-
-	/* A negative factor was read 2^32 too large. */
-	hi -= signs & 1 && a >> 31 ? b : 0;
-	return hi - (signs & 2 && b >> 31 ? a : 0);
-}
 
 /* uses: bit 0 a is signed, bit 1 b is */
 ROW_OP(mov, B(i))
 ROW_OP(and, A(i) & B(i))
 ROW_OP(or, A(i) | B(i))
 ROW_OP(xor, A(i) ^ B(i))
-ROW_OP(add, A(i) + B(i))
-ROW_OP(sub, A(i) - B(i))
-ROW_OP(subr, B(i) - A(i))
-ROW_OP(addpo, A(i) + B(i) + 1)
 ROW_OP(mul, A(i) * B(i))
 ROW_OP(mulhi, mul_hi(A(i), B(i), u->uses))
-ROW_OP(mad, A(i) * B(i) + C(i))
-ROW_OP(madhi, mul_hi(A(i), B(i), u->uses) + C(i))
-ROW_OP(shladd, (A(i) << u->in.shift) + B(i))
 ROW_OP(shl, B(i) < 32 ? A(i) << (B(i) & 31) : 0)
 ROW_OP(shl_wrap, A(i) << (B(i) & 31))
 ROW_OP(shr, B(i) < 32 ? A(i) >> (B(i) & 31) : 0)
@@ -123,6 +81,21 @@ LANES_INLINE uint32_t extract(uint32_t a, uint32_t b, bool is_signed, bool rev)
 ROW_OP(uext, extract(A(i), B(i), false, u->in.rev))
 ROW_OP(sext, extract(A(i), B(i), true, u->in.rev))
 
+/* The common one: a field of whole bits inside the word, the same for all lanes. */
+LANES_INLINE void k_uext_field(uint32_t *o, const struct rows *r, const struct uop *u)
+{
+	uint32_t pos = u->in.src[1].imm & 0xff, len = u->in.src[1].imm >> 8 & 0xff;
+	uint32_t mask = len >= 32 ? ~0u : (1u << len) - 1;
+	MODS;
+
+	EACH_LANE(i)
+		o[i] = A(i) >> pos & mask;
+}
+static void op_uext_field(struct gang *g, const struct uop *u)
+{
+	gang_row(g, u, k_uext_field);
+}
+
 LANES_INLINE uint32_t insert(uint32_t a, uint32_t b, uint32_t c)
 {
 	uint32_t pos = b & 0xff, len = b >> 8 & 0xff, mask;
@@ -137,12 +110,56 @@ LANES_INLINE bool relation_s32(uint32_t cmp, int32_t a)
 {
 	return (cmp & 1 && a < 0) || (cmp & 2 && a == 0) || (cmp & 4 && a > 0);
 }
-LANES_INLINE bool relation_u32(uint32_t cmp, uint32_t a)
-{
-	return (cmp & 2 && a == 0) || (cmp & 4 && a > 0);
-}
 ROW_OP(slct_s, relation_s32(u->in.cmp, (int32_t)C(i)) ? A(i) : B(i))
-ROW_OP(slct_u, relation_u32(u->in.cmp, C(i)) ? A(i) : B(i))
+/* Unsigned: zero or above. */
+LANES_INLINE void k_slct_u(uint32_t *o, const struct rows *r, const struct uop *u)
+{
+	uint32_t zero = u->in.cmp & 2 ? ~0u : 0, above = u->in.cmp & 4 ? ~0u : 0;
+	MODS;
+
+	EACH_LANE(i)
+	{
+		uint32_t yes = C(i) ? above : zero;
+
+		o[i] = (A(i) & yes) | (B(i) & ~yes);
+	}
+}
+static void op_slct_u(struct gang *g, const struct uop *u)
+{
+	gang_row(g, u, k_slct_u);
+}
+
+/* Where a thread is; the other special registers are special.c's. */
+static void op_s2r_tid(struct gang *g, const struct uop *u)
+{
+	for (uint32_t k = 0; k < g->n; k++)
+		row_keep(g->w[k]->r[u->d], g->w[k]->tid[u->in.src[1].reg - SM20_SR_TIDX], g->m[k]);
+}
+
+static void op_s2r_warp(struct gang *g, const struct uop *u)
+{
+	uint32_t t[LANES] __attribute__((aligned(64))), v = 0;
+
+	for (uint32_t k = 0; k < g->n; k++) {
+		special_of_warp(g, g->w[k], u->in.src[1].reg, &v);
+		row_fill(t, v);
+		row_keep(g->w[k]->r[u->d], t, g->m[k]);
+	}
+}
+
+static uop_fn select_s2r(const struct sm20_insn *in)
+{
+	switch (in->src[1].reg) {
+	case SM20_SR_TIDX: case SM20_SR_TIDY: case SM20_SR_TIDZ:
+		return op_s2r_tid;
+	case SM20_SR_CTAIDX: case SM20_SR_CTAIDY: case SM20_SR_CTAIDZ:
+	case SM20_SR_NTIDX: case SM20_SR_NTIDY: case SM20_SR_NTIDZ:
+	case SM20_SR_NCTAIDX: case SM20_SR_NCTAIDY: case SM20_SR_NCTAIDZ:
+		return op_s2r_warp;
+	default:
+		return NULL;
+	}
+}
 
 /* ---- permutation of bytes [PTX ISA, prmt] --------------------------------------- */
 
@@ -178,94 +195,6 @@ LANES_INLINE uint32_t permute(uint32_t lo, uint32_t sel, uint32_t hi)
 }
 ROW_OP(prmt, permute(A(i), B(i), C(i)))
 ROW_OP(prmt_mode, permute(A(i), prmt_selector(B(i), u->in.prmt), C(i)))
-
-/* ---- the adder with flags --------------------------------------------------------- */
-
-/* Rows x and y into w's destination; they are used up. */
-LANES_INLINE void add_flags(struct warp *w, const struct uop *u, uint32_t m, uint32_t *x,
-			    uint32_t *y)
-{
-	uint32_t op = u->in.addop, fx = op == SM20_SUBR ? ~0u : 0, fy = op == SM20_SUB ? ~0u : 0;
-	uint32_t cin = u->in.x ? w->cc : op == SM20_ADD ? 0 : ~0u, carry = 0, over = 0;
-	uint32_t t[LANES] __attribute__((aligned(64))), v[LANES] __attribute__((aligned(64)));
-
-	if (fx | fy) {
-		EACH_LANE(i)
-		{
-			x[i] ^= fx;
-			y[i] ^= fy;
-		}
-	}
-	EACH_LANE(i)
-		t[i] = x[i] + y[i] + (cin & lane_bit[i] ? 1 : 0);
-	if (u->in.cc_write || u->in.sat) {
-		/* With a carry-in a sum that equals an operand wrapped around. */
-		carry = rows_below(t, x) | (cin & rows_equal(t, x));
-		EACH_LANE(i)
-			v[i] = (x[i] ^ t[i]) & (y[i] ^ t[i]);
-		over = row_signs(v);
-	}
-	if (u->in.sat)
-		EACH_LANE(i)
-			t[i] = over & lane_bit[i] ? (x[i] >> 31 ? 0x80000000 : 0x7fffffff) : t[i];
-	row_keep(w->r[u->d], t, m);
-	if (u->in.cc_write)
-		warp_flags(w, m, t, carry, over);
-}
-
-static void op_iadd_flags(struct gang *g, const struct uop *u)
-{
-	MODS;
-	gang_spread(g, u, false);
-	for (uint32_t k = 0; k < g->n; k++) {
-		struct rows rows = gang_rows(g, u, k, false), *r = &rows;
-		uint32_t x[LANES] __attribute__((aligned(64)));
-		uint32_t y[LANES] __attribute__((aligned(64)));
-
-		EACH_LANE(i)
-		{
-			x[i] = A(i);
-			y[i] = B(i);
-		}
-		add_flags(g->w[k], u, g->m[k], x, y);
-	}
-}
-
-static void op_shladd_flags(struct gang *g, const struct uop *u)
-{
-	MODS;
-	gang_spread(g, u, false);
-	for (uint32_t k = 0; k < g->n; k++) {
-		struct rows rows = gang_rows(g, u, k, false), *r = &rows;
-		uint32_t x[LANES] __attribute__((aligned(64)));
-		uint32_t y[LANES] __attribute__((aligned(64)));
-
-		EACH_LANE(i)
-		{
-			x[i] = A(i) << u->in.shift;
-			y[i] = B(i);
-		}
-		add_flags(g->w[k], u, g->m[k], x, y);
-	}
-}
-
-static void op_imad_flags(struct gang *g, const struct uop *u)
-{
-	MODS;
-	gang_spread(g, u, false);
-	for (uint32_t k = 0; k < g->n; k++) {
-		struct rows rows = gang_rows(g, u, k, false), *r = &rows;
-		uint32_t x[LANES] __attribute__((aligned(64)));
-		uint32_t y[LANES] __attribute__((aligned(64)));
-
-		EACH_LANE(i)
-		{
-			x[i] = u->in.hi ? mul_hi(A(i), B(i), u->uses) : A(i) * B(i);
-			y[i] = C(i);
-		}
-		add_flags(g->w[k], u, g->m[k], x, y);
-	}
-}
 
 /* ---- compares ----------------------------------------------------------------------- */
 
@@ -413,25 +342,6 @@ static void op_logic_x(struct gang *g, const struct uop *u)
 	}
 }
 
-static uop_fn select_add(const struct sm20_insn *in)
-{
-	static const uop_fn plain[] = { op_add, op_sub, op_subr, op_addpo };
-	bool flags = in->cc_write || in->x || in->sat;
-
-	switch (in->op) {
-	case SM20_IADD:
-		return flags ? op_iadd_flags : plain[in->addop & 3];
-	case SM20_SHLADD:
-		return flags || in->addop != SM20_ADD ? op_shladd_flags : op_shladd;
-	case SM20_IMAD:
-		if (flags || in->addop != SM20_ADD)
-			return op_imad_flags;
-		return in->hi ? op_madhi : op_mad;
-	default:
-		return NULL;
-	}
-}
-
 static uop_fn select_shift(const struct sm20_insn *in)
 {
 	if (in->x)
@@ -457,6 +367,10 @@ static uop_fn select_bits(const struct sm20_insn *in)
 	case SM20_SHR:
 		return select_shift(in);
 	case SM20_EXT:
+		if (!is_signed && !in->rev && in->src[1].kind == SM20_SRC_IMM &&
+		    !in->src[1].neg && !in->src[1].abs && !in->src[1].inv &&
+		    (in->src[1].imm & 0xff) < 32)
+			return op_uext_field;
 		return is_signed ? op_sext : op_uext;
 	case SM20_INS:
 		return op_ins;
@@ -466,6 +380,8 @@ static uop_fn select_bits(const struct sm20_insn *in)
 		return op_popc;
 	case SM20_PRMT:
 		return in->prmt == SM20_PRMT_IDX ? op_prmt : op_prmt_mode;
+	case SM20_S2R:
+		return select_s2r(in);
 	case SM20_MOV:
 		return in->lanes == 15 ? op_mov : op_mov_lanes;
 	default:
@@ -478,10 +394,6 @@ uop_fn LANES_NAME(int_select)(const struct sm20_insn *in)
 	bool is_signed = in->dtype == SM20_S32, min;
 
 	switch (in->op) {
-	case SM20_IADD:
-	case SM20_SHLADD:
-	case SM20_IMAD:
-		return select_add(in);
 	case SM20_IMUL:
 		return in->hi ? op_mulhi : op_mul;
 	case SM20_IMNMX:

@@ -2,11 +2,11 @@
 /*
  * Loads and stores over lanes; lanes.h says what is always true.
  *
- * The quick ways: all lanes inside one known page of g[], or inside s[], or at
- * one address of l[].  Everything else, and everything that is wrong, goes lane
- * by lane through space.c, which finds the fault.
+ * The quick ways: half rows (lanes_half.h), all lanes inside one known page of
+ * g[], or inside s[], or at one address of l[].  Everything else, and everything
+ * that is wrong, goes lane by lane through space.c, which finds the fault.
  */
-#include "gpuvm/dev/sim/sm/lanes.h"
+#include "gpuvm/dev/sim/sm/lanes_half.h"
 
 uop_fn LANES_NAME(mem_select)(const struct sm20_insn *in);
 
@@ -219,6 +219,77 @@ LANES_INLINE enum shape global_shape(struct gang *g, const struct warp *w, const
 	return one ? SHAPE_RUN : SHAPE_ONE;
 }
 
+/* Lanes of m whose half is in one known page and in order; they are done. */
+LANES_INLINE uint32_t global_halves(struct gang *g, struct warp *w, const struct uop *u, uint32_t m,
+				    bool write)
+{
+	uint32_t done = 0;
+#ifdef __AVX512F__
+	const uint32_t *a = w->r[u->row[0]], *ah = w->r[u->row[0] + 1];
+	uint32_t len = type_len(u->in.dtype);
+
+	if (len < 4 || !u->in.a64 || !g->wk->launch->halves)
+		return 0;
+	for (uint32_t h = 0; h < LANES; h += HALF) {
+		uint32_t mh = m >> h & 0xffff, lane = h + (uint32_t)__builtin_ctz(mh | 1u << HALF);
+		enum half_shape shape = HALF_ROW;
+		const struct page *p;
+		__m512i rel;
+		uint64_t va;
+
+		/* Addresses that would carry into the high word are not worth the care. */
+		if (!mh || a[lane] > ~0u - HALF_SPAN(len) ||
+		    (mh & _mm512_cmpneq_epi32_mask(_mm512_load_si512(ah + h),
+						   _mm512_set1_epi32((int)ah[lane]))))
+			continue;
+		rel = _mm512_sub_epi32(_mm512_load_si512(a + h), _mm512_set1_epi32((int)a[lane]));
+		if (!write)
+			shape = half_shape(rel, len, mh);
+		va = (((uint64_t)ah[lane] << 32 | a[lane]) + (uint64_t)(int64_t)u->in.offset) &
+		     0xffffffffffull;
+		if (shape == HALF_OTHER || va & (len - 1))
+			continue;
+		p = space_known(g->wk, va, write);
+		if (!p) {
+			space_touch(g->wk, va, write);
+			p = space_known(g->wk, va, write);
+		}
+		if (!p || va + HALF_SPAN(len) - 1 > p->last)
+			continue;
+		if (!write)
+			half_load(&w->r[u->d], h, p->mem + (va - p->first), len, shape, rel, mh);
+		else if (!half_store(&w->r[u->row[1]], h, p->mem + (va - p->first), len, rel, mh))
+			continue;
+		done |= mh << h;
+	}
+#else
+	(void)g, (void)w, (void)u, (void)m, (void)write;
+#endif
+	return done;
+}
+
+/* Words in pages that are known, lane by lane; answers the lanes that are left. */
+LANES_INLINE uint32_t global_words(struct gang *g, struct warp *w, const struct uop *u,
+				   const uint64_t *va, uint32_t m, bool write)
+{
+	if (type_len(u->in.dtype) != 4 || !g->wk->launch->halves)
+		return m;
+	for (; m; m &= m - 1) {
+		uint32_t i = (uint32_t)__builtin_ctz(m);
+		const struct page *p = space_known(g->wk, va[i], write);
+		uint8_t *at;
+
+		if (!p || va[i] & 3 || va[i] + 3 > p->last)
+			break;
+		at = p->mem + (va[i] - p->first);
+		if (write)
+			memcpy(at, &w->r[u->row[1]][i], 4);
+		else
+			memcpy(&w->r[u->d][i], at, 4);
+	}
+	return m;
+}
+
 static void op_ld_global(struct gang *g, const struct uop *u)
 {
 	uint64_t va[LANES] __attribute__((aligned(64))), lo, hi;
@@ -227,9 +298,13 @@ static void op_ld_global(struct gang *g, const struct uop *u)
 	uint8_t *base;
 
 	for (uint32_t k = 0; k < g->n; k++) {
-		if (!g->m[k])
+		uint32_t m = g->m[k];
+
+		if (m)
+			m &= ~global_halves(g, g->w[k], u, m, false);
+		if (!m)
 			continue;
-		shape = global_shape(g, g->w[k], u, g->m[k], false, &base);
+		shape = global_shape(g, g->w[k], u, m, false, &base);
 		if (shape == SHAPE_RUN) {
 			memcpy(g->w[k]->r[u->d], base, 4 * LANES);
 			continue;
@@ -238,11 +313,14 @@ static void op_ld_global(struct gang *g, const struct uop *u)
 			load_one(g->w[k], u, base, ~0u);
 			continue;
 		}
-		global_addresses(g->w[k], u, g->m[k], va, &lo, &hi);
-		if (global_quick(g, u, va, lo, hi, false, idx, &base))
-			load_rows(g->w[k], u, base, idx, g->m[k]);
-		else
-			space_load(g->wk, g->w[k], u, va, g->m[k]);
+		global_addresses(g->w[k], u, m, va, &lo, &hi);
+		if (global_quick(g, u, va, lo, hi, false, idx, &base)) {
+			load_rows(g->w[k], u, base, idx, m);
+			continue;
+		}
+		m = global_words(g, g->w[k], u, va, m, false);
+		if (m)
+			space_load(g->wk, g->w[k], u, va, m);
 	}
 }
 
@@ -253,17 +331,24 @@ static void op_st_global(struct gang *g, const struct uop *u)
 	uint8_t *base;
 
 	for (uint32_t k = 0; k < g->n; k++) {
-		if (!g->m[k])
+		uint32_t m = g->m[k];
+
+		if (m)
+			m &= ~global_halves(g, g->w[k], u, m, true);
+		if (!m)
 			continue;
-		if (global_shape(g, g->w[k], u, g->m[k], true, &base) == SHAPE_RUN) {
+		if (global_shape(g, g->w[k], u, m, true, &base) == SHAPE_RUN) {
 			memcpy(base, g->w[k]->r[u->row[1]], 4 * LANES);
 			continue;
 		}
-		global_addresses(g->w[k], u, g->m[k], va, &lo, &hi);
-		if (global_quick(g, u, va, lo, hi, true, idx, &base))
-			store_rows(g->w[k], u, base, idx, g->m[k]);
-		else
-			space_store(g->wk, g->w[k], u, va, g->m[k]);
+		global_addresses(g->w[k], u, m, va, &lo, &hi);
+		if (global_quick(g, u, va, lo, hi, true, idx, &base)) {
+			store_rows(g->w[k], u, base, idx, m);
+			continue;
+		}
+		m = global_words(g, g->w[k], u, va, m, true);
+		if (m)
+			space_store(g->wk, g->w[k], u, va, m);
 	}
 }
 
@@ -291,6 +376,46 @@ LANES_INLINE void short_addresses(const struct warp *w, const struct uop *u, uin
 	*odd = bits;
 }
 
+/* Lanes of m whose half is in order and inside s[]; they are done. */
+LANES_INLINE uint32_t shared_halves(struct gang *g, struct warp *w, const struct uop *u, uint32_t m,
+				    bool write)
+{
+	uint32_t done = 0;
+#ifdef __AVX512F__
+	const uint32_t *a = w->r[u->row[0]];
+	uint32_t len = type_len(u->in.dtype), size = g->wk->launch->g.shared_len;
+	__m512i off = _mm512_set1_epi32(u->in.offset), bits = _mm512_set1_epi32(0xffffff);
+
+	if (len < 4 || size < len || !g->wk->launch->halves)
+		return 0;
+	for (uint32_t h = 0; h < LANES; h += HALF) {
+		uint32_t mh = m >> h & 0xffff, lane = h + (uint32_t)__builtin_ctz(mh | 1u << HALF);
+		enum half_shape shape = HALF_ROW;
+		uint32_t first;
+		__m512i idx, rel;
+
+		if (!mh)
+			continue;
+		idx = _mm512_and_si512(_mm512_add_epi32(_mm512_load_si512(a + h), off), bits);
+		first = (a[lane] + (uint32_t)u->in.offset) & 0xffffff;
+		rel = _mm512_sub_epi32(idx, _mm512_set1_epi32((int)first));
+		if (!write)
+			shape = half_shape(rel, len, mh);
+		if (shape == HALF_OTHER || first & (len - 1) ||
+		    (mh & _mm512_cmpgt_epu32_mask(idx, _mm512_set1_epi32((int)(size - len)))))
+			continue;
+		if (!write)
+			half_load(&w->r[u->d], h, w->cta->shared + first, len, shape, rel, mh);
+		else if (!half_store(&w->r[u->row[1]], h, w->cta->shared + first, len, rel, mh))
+			continue;
+		done |= mh << h;
+	}
+#else
+	(void)g, (void)w, (void)u, (void)m, (void)write;
+#endif
+	return done;
+}
+
 LANES_INLINE void op_shared(struct gang *g, const struct uop *u, bool write)
 {
 	uint32_t idx[LANES] __attribute__((aligned(64))), top, odd;
@@ -298,19 +423,22 @@ LANES_INLINE void op_shared(struct gang *g, const struct uop *u, bool write)
 
 	for (uint32_t k = 0; k < g->n; k++) {
 		struct warp *w = g->w[k];
+		uint32_t m = g->m[k];
 
-		if (!g->m[k])
+		if (m)
+			m &= ~shared_halves(g, w, u, m, write);
+		if (!m)
 			continue;
-		short_addresses(w, u, g->m[k], idx, &top, &odd);
+		short_addresses(w, u, m, idx, &top, &odd);
 		if (top + len > size || odd & (len - 1)) {
 			launch_trap(g->wk, u, odd & (len - 1) ? "misaligned s[] address" :
 								"s[] address out of range");
 			return;
 		}
 		if (write)
-			store_rows(w, u, w->cta->shared, idx, g->m[k]);
+			store_rows(w, u, w->cta->shared, idx, m);
 		else
-			load_rows(w, u, w->cta->shared, idx, g->m[k]);
+			load_rows(w, u, w->cta->shared, idx, m);
 	}
 }
 

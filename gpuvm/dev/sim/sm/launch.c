@@ -74,6 +74,7 @@ int sm_launch_new(struct sm *sm, const struct sm_grid *g, struct sm_code *code,
 	for (uint32_t i = 0; i < 256; i++)
 		l->g.remap[i] &= SM_REMAP_READ | SM_REMAP_WRITE | 0xff;
 	l->remap_identity = is_identity(&l->g);
+	l->halves = l->remap_identity && sm->sim->cfg.sm_opts & SM_OPT_HALVES;
 	l->nr_blocks = (uint64_t)g->grid[0] * g->grid[1] * g->grid[2];
 	l->warps_per_block = (threads + LANES - 1) / LANES;
 	/* Each worker shall find something to do. */

@@ -24,7 +24,7 @@ static void work(struct worker *wk, struct sm_launch *l, const struct engine_ctx
 	}
 	wk->crew = l->crew[wk->id];
 	pthread_rwlock_rdlock(&sm->sim->dma_lock);
-	space_forget(wk);
+	space_hold(wk);
 	if (!wk->crew)
 		launch_trap(wk, NULL, "out of host memory");
 	else
@@ -84,7 +84,7 @@ int sm_new(struct sim *s, uint32_t nr)
 		return -ENOMEM;
 	s->sm = sm;
 	sm->sim = s;
-	sm->isa = sm_isa_best();
+	sm->isa = sm_isa_best(s->cfg.sm_opts);
 	pthread_mutex_init(&sm->lock, NULL);
 	pthread_cond_init(&sm->go, NULL);
 	pthread_cond_init(&sm->done, NULL);
@@ -169,7 +169,7 @@ static int snap(struct sm *sm, struct sm_launch *l, const struct engine_ctx *ctx
 	wk->launch = l;
 	wk->ctx = ctx;
 	pthread_rwlock_rdlock(&sm->sim->dma_lock);
-	space_forget(wk);
+	space_hold(wk);
 	err = launch_snap(wk, l);
 	pthread_rwlock_unlock(&sm->sim->dma_lock);
 	return err;

@@ -3,8 +3,10 @@
  * Address spaces lane by lane: g[] through the MMU, with its windows onto s[]
  * and l[], and l[] itself.
  *
- * Always true: a page in worker.small or worker.large was translated under the
- * hold of dma_lock that is still on; it never covers a window's addresses.
+ * Always true: a page in worker.small or worker.large was translated for the
+ * address space and the windows of the launch that runs, and nobody held
+ * dma_lock for writing since: what changes memory or drops a translation does.
+ * It never covers a window's addresses.
  */
 #include "gpuvm/base/bits.h"
 #include "gpuvm/dev/sim/sm/core.h"
@@ -14,10 +16,26 @@
 
 static const struct page no_page = { .first = 1, .last = 0 };
 
-void space_forget(struct worker *wk)
+static void space_forget(struct worker *wk)
 {
 	for (uint32_t i = 0; i < 1u << PAGES_SHIFT; i++)
 		wk->small[i] = wk->large[i] = no_page;
+}
+
+void space_hold(struct worker *wk)
+{
+	const struct sm_grid *g = &wk->launch->g;
+	const struct mmu_vm *vm = &wk->ctx->vm;
+	struct page_key key = {
+		.inst = vm->inst, .pdb = vm->pdb, .limit = vm->limit,
+		.target = vm->pdb_target | (vm->priv ? 1u << 31 : 0),
+		.epoch = __atomic_load_n(&wk->sim->dma_epoch, __ATOMIC_RELAXED),
+		.shared_window = g->shared_window, .local_window = g->local_window,
+	};
+
+	if (!(wk->sim->cfg.sm_opts & SM_OPT_PAGES) || memcmp(&key, &wk->key, sizeof(key)) != 0)
+		space_forget(wk);
+	wk->key = key;
 }
 
 static uint32_t type_len(uint32_t t)

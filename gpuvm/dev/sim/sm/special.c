@@ -4,8 +4,7 @@
 
 /* ---- special registers ----------------------------------------------------------------- */
 
-/* What is the same for all lanes of a warp; false: it is not, or UNK. */
-static bool warp_sreg(const struct gang *g, const struct warp *w, uint32_t s, uint32_t *v)
+bool special_of_warp(const struct gang *g, const struct warp *w, uint32_t s, uint32_t *v)
 {
 	const struct sm_grid *q = &g->wk->launch->g;
 
@@ -51,6 +50,7 @@ static uint32_t lane_sreg(const struct warp *w, uint32_t s, uint32_t i)
 	}
 }
 
+/* The frequent ones are lanes_int.c's. */
 static void op_s2r(struct gang *g, const struct uop *u)
 {
 	uint32_t s = u->in.src[1].reg, t[LANES], v;
@@ -58,11 +58,7 @@ static void op_s2r(struct gang *g, const struct uop *u)
 	for (uint32_t k = 0; k < g->n; k++) {
 		struct warp *w = g->w[k];
 
-		if (s >= SM20_SR_TIDX && s <= SM20_SR_TIDZ) {
-			row_keep(w->r[u->d], w->tid[s - SM20_SR_TIDX], g->m[k]);
-			continue;
-		}
-		if (warp_sreg(g, w, s, &v))
+		if (special_of_warp(g, w, s, &v))
 			row_fill(t, v);
 		else
 			for (uint32_t i = 0; i < LANES; i++)
