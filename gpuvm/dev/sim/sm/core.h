@@ -232,7 +232,8 @@ void translate(enum sm_isa, struct uop *, uint64_t raw, uint32_t pc);
 uop_fn flow_select(const struct sm20_insn *);
 uop_fn flow_select_plain(const struct sm20_insn *); /* those that do nothing */
 uop_fn atomic_select(const struct sm20_insn *);
-uop_fn image_select(const struct sm20_insn *);
+uop_fn tex_select(const struct sm20_insn *);
+uop_fn surf_select(const struct sm20_insn *);
 uop_fn special_select(const struct sm20_insn *);
 /* A special register that is the same for all lanes of a warp; false: it is not, or UNK. */
 bool special_of_warp(const struct gang *, const struct warp *, uint32_t sreg, uint32_t *v);

@@ -105,7 +105,7 @@ static void prepare(struct uop *u)
 static uop_fn select_handler(enum sm_isa isa, struct uop *u)
 {
 	static uop_fn (*const table[])(const struct sm20_insn *) = {
-		flow_select, flow_select_plain, atomic_select, image_select,
+		flow_select, flow_select_plain, atomic_select, tex_select, surf_select,
 		special_select,
 	};
 	uop_fn fn = lanes_select(isa, &u->in);
