@@ -217,6 +217,8 @@ static const struct hv_process_range ordered[] = {
 static void process_bars(const struct vgpu_cfg *cfg, uint64_t len[6])
 {
 	if (cfg->mode == VGPU_HP_PV) {
+		/* BAR1 shows objects, once they are asked for. */
+		len[1] = GF100_BAR1_LEN;
 		len[PROC_BAR_PV] = HP_PAGE_LEN;
 		return;
 	}

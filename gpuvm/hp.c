@@ -63,6 +63,11 @@ static uint8_t *ram_at(struct vgpu *v, uint64_t at, uint64_t len)
 	return NULL;
 }
 
+static uint32_t features(const struct vgpu *v)
+{
+	return hp_window_can(v) ? HP_FEAT_EXPOSE : 0;
+}
+
 static uint32_t session_on(struct vgpu *v)
 {
 	const struct drv_cfg cfg = { .push_vram = true, .timeout_ns = DRIVER_TIMEOUT_NS };
@@ -74,12 +79,13 @@ static uint32_t session_on(struct vgpu *v)
 	hp->ring = (uint64_t)hp->ring_hi << 32 | hp->ring_lo;
 	if (!hp->drv_version || hp->drv_version > HP_VERSION)
 		return HP_SESSION_BAD_VERSION;
-	if (hp->drv_features)
+	if (hp->drv_features & ~features(v))
 		return HP_SESSION_BAD_FEATURES;
 	mem = hp->ring % PAGE || hp->ring >> 40 ? NULL : ram_at(v, hp->ring, HP_RING_LEN);
 	if (!mem || hv_write(v->guest, gpa(hp->ring), &fresh, sizeof fresh))
 		return HP_SESSION_BAD_RING;
 	hp->tail = hp->head = 0;
+	hp->use = hp->drv_features;
 	hp_bus_init(&hp->bus, v, hp->ring + HP_HOST_OFF, mem + HP_HOST_OFF);
 	if (drv_open(&hp->bus.bus, &cfg, &hp->obj.drv, msg, sizeof msg)) {
 		vgpu_fault(v, "its driver does not start: %s", msg);
@@ -219,6 +225,13 @@ static void run(struct vgpu *v)
 	hp->more = hp->tail != hp->head;
 }
 
+static void interrupt(struct vgpu *v)
+{
+	v->hp->stats.events++;
+	v->stats.irqs++;
+	hv_irq(v->guest, 0);
+}
+
 bool vgpu_hp_step(struct vgpu *v)
 {
 	struct vgpu_hp *hp = v->hp;
@@ -233,8 +246,9 @@ bool vgpu_hp_step(struct vgpu *v)
 	}
 	if (hp->look) {
 		hp->look = false;
-		hp_op_look(v);
-		vgpu_hp_event(v);
+		/* Who sleeps until then is woken, and who only polls memory learns of it in no other way. */
+		if (hp_op_look(v))
+			interrupt(v);
 	}
 	if (hp->more)
 		run(v);
@@ -274,11 +288,8 @@ void vgpu_hp_event(struct vgpu *v)
 		return;
 	hv_read(v->guest, gpa(v->hp->ring + offsetof(struct hp_ring, waiters)), &waiters,
 		sizeof waiters);
-	if (!waiters)
-		return;
-	v->hp->stats.events++;
-	v->stats.irqs++;
-	hv_irq(v->guest, 0);
+	if (waiters)
+		interrupt(v);
 }
 
 void vgpu_hp_revoke(struct vgpu *v, uint64_t start, uint64_t len)
@@ -302,12 +313,14 @@ static int check(struct vgpu *v, uint32_t off, uint8_t size)
 	return -EINVAL;
 }
 
-static uint32_t reg_rd(const struct vgpu_hp *hp, uint32_t off)
+static uint32_t reg_rd(const struct vgpu *v, uint32_t off)
 {
+	const struct vgpu_hp *hp = v->hp;
+
 	switch ((enum hp_reg)off) {
 	case HP_REG_MAGIC: return HP_MAGIC;
 	case HP_REG_VERSION: return HP_VERSION;
-	case HP_REG_FEATURES: return 0;
+	case HP_REG_FEATURES: return features(v);
 	case HP_REG_DRV_VERSION: return hp->drv_version;
 	case HP_REG_DRV_FEATURES: return hp->drv_features;
 	case HP_REG_RING_LO: return hp->ring_lo;
@@ -325,7 +338,7 @@ int vgpu_hp_rd(struct vgpu *v, uint32_t off, uint8_t size, uint64_t *val)
 	*val = mmio_ones(size);
 	err = check(v, off, size);
 	if (!err)
-		*val = reg_rd(v->hp, off);
+		*val = reg_rd(v, off);
 	return err;
 }
 

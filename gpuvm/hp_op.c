@@ -129,6 +129,7 @@ static void bo_drop(struct vgpu *v, uint32_t id)
 	struct hp_objects *o = &v->hp->obj;
 	struct hp_object *b = &o->bo[id - 1];
 
+	hp_window_hide(v, b);
 	drv_bo_free(b->bo);
 	count(v, b, false);
 	*b = (struct hp_object){ .next = o->free_bo };
@@ -191,6 +192,17 @@ static int bo_map(struct vgpu *v, const struct hp_req *req, struct hp_reply *r)
 	return err ? err : drv_vas_map(vas, b->bo, flags, &r->val[0]);
 }
 
+static int bo_expose(struct vgpu *v, uint32_t id, struct hp_reply *r)
+{
+	struct hp_object *b = bo_of(&v->hp->obj, id);
+
+	if (!b || !b->vram)
+		return -ENOENT;
+	if (!(v->hp->use & HP_FEAT_EXPOSE))
+		return -EOPNOTSUPP;
+	return hp_window_show(v, b, &r->val[0]);
+}
+
 static int bo_unmap(struct vgpu *v, const struct hp_req *req)
 {
 	struct drv_vas *vas = vas_of(&v->hp->obj, req->id2);
@@ -211,6 +223,7 @@ static void chan_drop(struct vgpu *v, uint32_t id)
 {
 	drv_chan_free(v->hp->obj.chan[id]);
 	v->hp->obj.chan[id] = NULL;
+	v->hp->obj.told[id] = false;
 	v->hp->stats.chans--;
 	hp_tell(v, id, HP_CHAN_NONE);
 }
@@ -259,9 +272,8 @@ static int chan_stop(struct vgpu *v, uint32_t id)
 	if (!ch)
 		return -ENOENT;
 	if (!drv_chan_status(ch, NULL, 0))
-		drv_chan_stop(ch, NULL);
-	hp_tell(v, id, HP_CHAN_DEAD);
-	vgpu_hp_event(v);
+		drv_chan_stop(ch, "stopped");
+	vgpu_hp_stopped(v);
 	return 0;
 }
 
@@ -290,17 +302,38 @@ static int submit(struct vgpu *v, const struct hp_req *req, const struct hp_piec
 	return 0;
 }
 
-void hp_op_look(struct vgpu *v)
+static const char *why_stopped(const struct vgpu *v)
+{
+	return v->failed ? "the GPU is switched off" : "its work did not end in time";
+}
+
+static int why(struct vgpu *v, const struct hp_req *req, struct hp_reply *r)
+{
+	struct drv_chan *ch = chan_of(&v->hp->obj, req->id);
+	char text[HP_WHY_MAX + 1];
+
+	if (!ch || req->a >= HP_WHY_MAX || req->a % sizeof r->val)
+		return -ENOENT;
+	memset(text, 0, sizeof text);
+	drv_chan_status(ch, text, sizeof text);
+	memcpy(r->val, text + req->a, sizeof r->val);
+	return 0;
+}
+
+bool hp_op_look(struct vgpu *v)
 {
 	struct hp_objects *o = &v->hp->obj;
+	bool any = false;
 
 	for (uint32_t i = 0; i < HP_CHANS; i++) {
-		if (!o->chan[i] || (on_card(v, i) && !drv_chan_status(o->chan[i], NULL, 0)))
+		if (!o->chan[i] || o->told[i] || (on_card(v, i) && !drv_chan_status(o->chan[i], NULL, 0)))
 			continue;
 		if (!drv_chan_status(o->chan[i], NULL, 0))
-			drv_chan_stop(o->chan[i], NULL);
+			drv_chan_stop(o->chan[i], why_stopped(v));
+		o->told[i] = any = true;
 		hp_tell(v, i, HP_CHAN_DEAD);
 	}
+	return any;
 }
 
 /* ---- all of them ---------------------------------------------------------------------------- */
@@ -331,6 +364,7 @@ uint32_t hp_op_cost(const struct hp_req *req)
 	case HP_OP_VAS_FREE:
 	case HP_OP_MAP:
 	case HP_OP_UNMAP:
+	case HP_OP_EXPOSE:
 	case HP_OP_BO_FREE: return COST_TABLES;
 	case HP_OP_BO_NEW: return COST_TABLES + (uint32_t)(req->a >> 17 & 0xffff);
 	case HP_OP_CHAN_NEW:
@@ -362,7 +396,8 @@ int hp_op_do(struct vgpu *v, const struct hp_req *req, const struct hp_piece *pi
 		if (req->n > HP_PIECES_MAX || req->slots != 1 + (req->n + 3) / 4)
 			return -EINVAL;
 		return submit(v, req, piece);
-	case HP_OP_EXPOSE: return -EOPNOTSUPP;
+	case HP_OP_EXPOSE: return bo_expose(v, req->id, r);
+	case HP_OP_WHY: return why(v, req, r);
 	case HP_OP_END: break;
 	}
 	return -EOPNOTSUPP;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Inside the DRM service: hp.c (page, ring, life), hp_op.c (requests), hp_bus.c (what the driver stands on). */
+/*
+ * Inside the DRM service: hp.c (page, ring, life), hp_op.c (requests),
+ * hp_window.c (objects in BAR1), hp_bus.c (what the driver stands on).
+ */
 #ifndef GPUVM_HP_PRIVATE_H
 #define GPUVM_HP_PRIVATE_H
 
@@ -28,8 +31,8 @@ struct hp_object {
 	uint64_t len;
 	uint32_t next; /* free: the next free id */
 	bool vram;
-	bool shown; /* BAR1 shows it from page window on */
-	uint32_t window;
+	bool shown; /* in BAR1 */
+	uint32_t window; /* page of BAR1 */
 };
 
 /* A guest's session: all of it goes with the ring. */
@@ -39,7 +42,10 @@ struct hp_objects {
 	struct hp_object *bo;		     /* owned; id n is bo[n - 1] */
 	uint32_t nr_bo, free_bo;	     /* free_bo: an id, 0 for none */
 	struct drv_chan *chan[HP_CHANS];     /* owned, by the guest's id */
-	uint8_t *window; /* owned: BAR1's pages that show something; NULL if none can */
+	bool told[HP_CHANS];		     /* the guest knows that it is dead */
+	/* BAR1's pages that show something, a bit each; where the next search starts */
+	uint64_t window[GF100_BAR1_LEN / 4096 / 64];
+	uint32_t window_next;
 };
 struct hp_reply {
 	uint64_t val[7];
@@ -48,9 +54,16 @@ struct hp_reply {
 uint32_t hp_op_cost(const struct hp_req *);
 /* req and the pieces behind it are a copy.  0 or an errno. */
 int hp_op_do(struct vgpu *, const struct hp_req *, const struct hp_piece *, struct hp_reply *);
-/* Channels that died since the guest was last told. */
-void hp_op_look(struct vgpu *);
+/* Tells the guest of channels that died; whether there were any. */
+bool hp_op_look(struct vgpu *);
 void hp_op_free_all(struct vgpu *);
+
+/* ---- hp_window.c ---------------------------------------------------------------------- */
+/* VRAM objects in BAR1, where the guest reaches them as memory. */
+bool hp_window_can(const struct vgpu *);
+int hp_window_show(struct vgpu *, struct hp_object *, uint64_t *off);
+/* Accepts an object that is not shown. */
+void hp_window_hide(struct vgpu *, struct hp_object *);
 
 /* ---- hp.c ------------------------------------------------------------------------------ */
 

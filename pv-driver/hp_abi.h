@@ -126,9 +126,12 @@ enum hp_op {
 	/* channel id: n pieces, then a fence, whose number is one more than the last one's */
 	HP_OP_SUBMIT,
 	HP_OP_EXPOSE, /* object id (VRAM); val[0]: where BAR1 shows it until it is freed */
+	/* channel id, dead: in words, from byte a (a multiple of 56) on, ended by 0; as text in val */
+	HP_OP_WHY,
 	HP_OP_END
 };
 
+#define HP_WHY_MAX 112u
 #define HP_VRAM (~0ull)
 #define HP_BO_SMALL 1u /* VRAM: pages of 4 KiB even where larger ones would do */
 #define HP_MAP_RO (1u << 0)

@@ -86,12 +86,34 @@ uint64_t hp_vram_free(struct drv *d)
 	return i.vram_free;
 }
 
+static void why_dead(struct drv_chan *ch, char text[HP_WHY_MAX + 1])
+{
+	struct hp_req req = { .op = HP_OP_WHY, .id = ch->chid };
+	uint64_t val[7];
+
+	memset(text, 0, HP_WHY_MAX + 1);
+	for (req.a = 0; req.a < HP_WHY_MAX && strlen(text) == req.a; req.a += sizeof(val)) {
+		if (hp_call(ch->drv->hp, &req, val))
+			break;
+		memcpy(text + req.a, val, sizeof(val));
+	}
+	if (!text[0])
+		strcpy(text, "stopped by the mediator");
+}
+
 void hp_irq(struct drv *d)
 {
+	char text[HP_WHY_MAX + 1];
+
 	d->stats.irqs++;
-	for (uint32_t c = 0; c < GF100_NR_CHAN; c++)
-		if (d->fifo.chan[c] && !d->fifo.chan[c]->dead && chan_dead(d->fifo.chan[c]))
-			chan_kill(d->fifo.chan[c], "stopped by the mediator");
+	for (uint32_t c = 0; c < GF100_NR_CHAN; c++) {
+		struct drv_chan *ch = d->fifo.chan[c];
+
+		if (!ch || ch->dead || !chan_dead(ch))
+			continue;
+		why_dead(ch, text);
+		chan_kill(ch, "%s", text);
+	}
 	irq_wake(d);
 }
 
