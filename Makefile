@@ -251,6 +251,18 @@ test-vm:
 	@$(MAKE) --no-print-directory -s vm-guest
 	@GPUVM_BUILD=$(O) python3 tests/run.py --title vm --timeout 900 $(SUM) tests/vm/vm.py
 
+# Debian 12's Mesa in such machines: OpenCL, with the results that a process guest gets.
+.PHONY: test-vm-mesa
+test-vm-mesa:
+	@$(MAKE) --no-print-directory -s vm-guest
+	@GPUVM_BUILD=$(O) python3 tests/run.py --title vm-mesa --timeout 900 $(SUM) tests/vm/mesa.py
+
+# What nouveau's probe costs in such a machine.
+.PHONY: bench-vm
+bench-vm:
+	@$(MAKE) --no-print-directory -s vm-guest
+	@GPUVM_BUILD=$(O) python3 tests/vm/bench.py --json $(O)/bench-vm.json
+
 # Everything.  Each part adds to one sum; the last line is the whole.
 TEST_SUM = $(O)/test-sum.json
 # Parts that failed, so that one that does not even build is not forgotten.
@@ -264,6 +276,7 @@ test: setup
 	@$(MAKE) --no-print-directory SUM="--retry --sum $(TEST_SUM)" check-san || echo check-san >> $(TEST_BAD)
 	@$(MAKE) --no-print-directory SUM="--sum $(TEST_SUM)" fuzz-smoke || echo fuzz-smoke >> $(TEST_BAD)
 	@$(MAKE) --no-print-directory O=$(O)/gcc CC=gcc SUM="--sum $(TEST_SUM)" test-vm || echo test-vm >> $(TEST_BAD)
+	@$(MAKE) --no-print-directory O=$(O)/gcc CC=gcc SUM="--sum $(TEST_SUM)" test-vm-mesa || echo test-vm-mesa >> $(TEST_BAD)
 	@if [ -e $(TEST_BAD) ]; then echo "parts that failed: $$(tr '\n' ' ' < $(TEST_BAD))"; fi
 	@python3 tests/run.py --total $(TEST_SUM)
 	@[ ! -e $(TEST_BAD) ]
@@ -333,6 +346,8 @@ help:
 	@echo 'make check-san  the quick tests under AddressSanitizer and UBSan'
 	@echo 'make fuzz       coverage-guided fuzzing, FUZZ_SECONDS=60 for each harness'
 	@echo 'make test-vm    stock Linux 6.1 and 6.12 with nouveau in QEMU on our GPU (fetches packages into build/vm)'
+	@echo 'make test-vm-mesa  Mesa of Debian 12 in those machines: OpenCL programs'
+	@echo 'make bench-vm   what nouveau costs to load on a virtual GPU; $(O)/bench-vm.json'
 	@echo 'make bench      ratios against floors measured in the same run; $(O)/bench.json'
 	@echo 'make lint       house rules    make regs-doc  docs/registers.md from the tables'
 	@echo 'make install    PREFIX=/usr/local DESTDIR=    make uninstall    make clean'

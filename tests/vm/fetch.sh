@@ -1,16 +1,17 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# fetch.sh DIR: what the virtual machine tests need, from the mirror this machine's apt already
+# fetch.sh DIR [mesa]: what the virtual machine tests need, from the mirror this machine's apt already
 # uses, below DIR: a QEMU that speaks vfio-user (trixie-backports), Debian's stock kernels 6.1
-# (bookworm) and 6.12 (trixie), a static busybox.
+# (bookworm) and 6.12 (trixie), a static busybox; with "mesa" also Debian 12's OpenCL.
 #
 # Always true: apt's own state, the package database and everything outside DIR stay as they are
 # (each suite gets a private set-up with its own lists and an empty status file); a piece that is
 # complete has a stamp and is not fetched again; exit code 77 and one line on standard output mean
 # that the packages cannot be had here.
 set -eu
-DIR=${1:?usage: fetch.sh DIR}
+DIR=${1:?usage: fetch.sh DIR [mesa]}
+shift
 HERE=$(cd "$(dirname "$0")" && pwd)
 mkdir -p "$DIR"
 DIR=$(cd "$DIR" && pwd)
@@ -116,6 +117,20 @@ get_kernel()
 	python3 "$HERE/vmlinux.py" "$DIR/linux-$1"/boot/vmlinuz-* "$DIR/vmlinux-$1"
 }
 
+# Debian 12's Mesa with all it needs, libc included, unpacked below $DIR/mesa.
+get_mesa()
+{
+	setup bookworm bookworm
+	apt_in bookworm apt-get -qq -y --no-install-recommends --download-only \
+		install mesa-opencl-icd ocl-icd-libopencl1 >/dev/null 2>&1 || give_up "no mesa-opencl-icd"
+	rm -rf "$DIR/mesa"
+	mkdir -p "$DIR/mesa"
+	for deb in "$DIR"/apt/bookworm/cache/archives/*.deb; do
+		dpkg-deb -x "$deb" "$DIR/mesa"
+	done
+	rm -f "$DIR"/apt/bookworm/cache/archives/*.deb
+}
+
 piece()
 {
 	[ -e "$DIR/$1.done" ] && return
@@ -129,3 +144,6 @@ piece qemu get_qemu
 piece busybox get_busybox
 piece linux-6.1 get_kernel 6.1 bookworm
 piece linux-6.12 get_kernel 6.12 trixie
+for more in "$@"; do
+	piece "$more" "get_$more"
+done

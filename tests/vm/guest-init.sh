@@ -5,7 +5,8 @@
 # step, says "VM <step> <result>" on the console for each, powers off.  Colons in a step stand for
 # spaces.  Lines of the kernel log that are warnings or worse follow at the end.
 #
-#   load[:OPTION]    modprobe nouveau       reload:N         rmmod and modprobe, N times
+#   load[:OPTION]    modprobe nouveau       unload           rmmod
+#   reload:N         both, N times
 #   irq              which interrupt, and how many           run:PROGRAM[:ARG]
 #   wait             until the host sends a line             shell
 export PATH=/bin
@@ -57,6 +58,7 @@ step()
 	shift
 	case $what in
 	load) options=$* && load ;;
+	unload) unload ;;
 	reload) again "$1" ;;
 	irq) interrupts ;;
 	shell) setsid cttyhack sh ;;
@@ -71,6 +73,8 @@ step()
 	esac
 }
 
+# shellcheck disable=SC1091
+[ ! -e /etc/environment ] || . /etc/environment
 read -r release </proc/sys/kernel/osrelease
 say kernel "$release"
 options=

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""initramfs.py KERNELROOT BUSYBOX INIT OUT [PROGRAM | FILE=NAME]...: what the guest boots into.
+"""initramfs.py [--raw] KERNELROOT BUSYBOX INIT OUT [PROGRAM | FILE=NAME]...: what the guest boots into.
 
 BusyBox, the guest's init script, nouveau with the modules it needs (uncompressed, with a
-modules.dep of our own), programs (to /bin), and files under names of their own, as a gzipped newc
-archive.
+modules.dep of our own), programs (to /bin), and files under names of their own, as a newc archive,
+gzipped unless --raw says that unpacking would cost more than reading.
 """
 import gzip
 import lzma
@@ -44,9 +44,10 @@ class Archive:
     def link(self, name, to):
         self.add(name, stat.S_IFLNK | 0o777, to.encode())
 
-    def pack(self):
+    def pack(self, raw):
         self.add("TRAILER!!!", 0)
-        return gzip.compress(b"".join(self.parts), compresslevel=1)
+        data = b"".join(self.parts)
+        return data if raw else gzip.compress(data, compresslevel=1)
 
 
 def read(path):
@@ -115,7 +116,8 @@ def add_modules(archive, root):
 
 
 def main():
-    root, busybox, init, out, *programs = sys.argv[1:]
+    raw = sys.argv[1] == "--raw"
+    root, busybox, init, out, *programs = sys.argv[1 + raw :]
     archive = Archive()
     for d in DIRS:
         archive.dir(d)
@@ -129,7 +131,7 @@ def main():
         archive.file(name, read(path), 0o755)
     add_modules(archive, root)
     with open(out, "wb") as f:
-        f.write(archive.pack())
+        f.write(archive.pack(raw))
 
 
 if __name__ == "__main__":

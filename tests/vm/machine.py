@@ -172,12 +172,12 @@ def warnings(text, kernel, provoked=()):
     return ["kernel: " + l for l in lines if not any(re.search(p, l) for p in allowed)][:5]
 
 
-def initramfs(kernel, out, *more):
+def initramfs(kernel, out, *more, raw=False):
     programs = [f"{BUILD}/vm-guest/{p}" for p in ("copies", "evict", "compute", "fault")]
     kernels = f"{BUILD}/vm-guest/kernels"
     files = [f"{kernels}/{k}=lib/kernels/{k}" for k in sorted(os.listdir(kernels))]
     subprocess.run(
-        [sys.executable, f"{HERE}/initramfs.py", f"{VM}/linux-{kernel}", f"{VM}/busybox/bin/busybox",
+        [sys.executable, f"{HERE}/initramfs.py", *(["--raw"] if raw else []), f"{VM}/linux-{kernel}", f"{VM}/busybox/bin/busybox",
          f"{HERE}/guest-init.sh", out, *programs, *files, *more],
         check=True,
     )
