@@ -83,7 +83,7 @@ static json_t *parse_attach(struct control_env *env, json_t *req, struct attach_
 {
 	const char *mode = json_string_value(json_object_get(req, "mode"));
 	const char *options = json_string_value(json_object_get(req, "options"));
-	uint64_t weight = 0, vram = 0, timeout = 0, cap = 0, ops = 0;
+	uint64_t weight = 0, vram = 0, timeout = 0, cap = 0, latency = 0, ops = 0;
 	json_t *posted = json_object_get(req, "posted");
 
 	memset(r, 0, sizeof *r);
@@ -118,6 +118,8 @@ static json_t *parse_attach(struct control_env *env, json_t *req, struct attach_
 		return control_refuse("attach: weight must be 1 to %d", SCHED_WEIGHT_MAX);
 	if (get_u64(req, "cap", 100, &cap))
 		return control_refuse("attach: cap must be 0 to 100");
+	if (get_u64(req, "latency_us", SCHED_LATENCY_MAX_US, &latency))
+		return control_refuse("attach: latency_us must be at most %u", SCHED_LATENCY_MAX_US);
 	if (get_u64(req, "timeout_ms", 3600000, &timeout))
 		return control_refuse("attach: timeout_ms must be at most 3600000");
 	if (get_u64(req, "multicall", UINT32_MAX, &ops) || (ops && r->vgpu.mode != VGPU_NAIVE_PV))
@@ -129,6 +131,7 @@ static json_t *parse_attach(struct control_env *env, json_t *req, struct attach_
 	r->vgpu.vram_len = vram;
 	r->vgpu.weight = (uint32_t)weight;
 	r->vgpu.cap_pct = (uint32_t)cap;
+	r->vgpu.latency_us = (uint32_t)latency;
 	r->vgpu.timeout_ms = (uint32_t)timeout;
 	return NULL;
 }

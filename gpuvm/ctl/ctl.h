@@ -38,7 +38,9 @@ int ctl_read_file(const char *path, char **out, size_t *n);
 /* A number that an instruction can stand at. */
 bool ctl_code_offset(const char *text, uint32_t *offset);
 
-/* "500ms" or "10s", 1ms to 1h; -EINVAL for anything else. */
+/* "100us", "500ms" or "10s", at most max; -EINVAL for anything else. */
+int ctl_time_us(const char *text, uint32_t max, uint32_t *us);
+/* The same in whole milliseconds, 1ms to 1h; -EINVAL for anything else. */
 int ctl_time_ms(const char *text, uint32_t *ms);
 
 /* "gpuvm: " and one line on stderr; answers EXIT_BAD_INPUT. */

@@ -46,21 +46,36 @@ int ctl_bad(const char *fmt, ...)
 	return code;
 }
 
-int ctl_time_ms(const char *text, uint32_t *ms)
+int ctl_time_us(const char *text, uint32_t max, uint32_t *us)
 {
+	static const struct {
+		const char *name;
+		unsigned long us;
+	} unit[] = { { "us", 1 }, { "ms", 1000 }, { "s", 1000000 } };
 	unsigned long v;
 	char *end;
 
 	errno = 0;
 	v = strtoul(text, &end, 10);
-	if (errno || !isdigit((unsigned char)*text) || !v || v > TIME_MAX_MS)
+	if (errno || !isdigit((unsigned char)*text))
 		return -EINVAL;
-	if (!strcmp(end, "s"))
-		v *= 1000;
-	else if (strcmp(end, "ms"))
+	for (unsigned int i = 0; i < sizeof unit / sizeof unit[0]; i++)
+		if (!strcmp(end, unit[i].name) && v <= max / unit[i].us) {
+			*us = (uint32_t)(v * unit[i].us);
+			return 0;
+		}
+	return -EINVAL;
+}
+
+int ctl_time_ms(const char *text, uint32_t *ms)
+{
+	uint32_t us;
+	int err = ctl_time_us(text, TIME_MAX_MS * 1000, &us);
+
+	if (err || !us || us % 1000)
 		return -EINVAL;
-	*ms = (uint32_t)v;
-	return v > TIME_MAX_MS ? -EINVAL : 0;
+	*ms = us / 1000;
+	return 0;
 }
 
 int ctl_failed(const char *fmt, ...)

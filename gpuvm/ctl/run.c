@@ -20,11 +20,13 @@
 #include "gpuvm/ctl/mode.h"
 #include "pv-driver/proc_abi.h"
 
+#define LATENCY_MAX_US 10000000u /* the daemon knows no longer ones (scheduler/sched.h) */
+
 struct run_opts {
 	const char *mode, *name, *socket, *gpu, *policy;
 	struct run_mode m; /* what mode says */
 	uint64_t vram, ram;
-	uint32_t weight, timeout_ms;
+	uint32_t weight, cap, latency_us, timeout_ms;
 	bool verbose, sync_stores, private_daemon, no_drm;
 	char **program;
 };
@@ -39,6 +41,8 @@ static const char usage[] =
 	"  --vram SIZE     VRAM of the virtual GPU (256M)\n"
 	"  --ram SIZE      guest memory that the GPU may reach (2G; sparse)\n"
 	"  --weight N      scheduling weight, 1 to 65535 (256)\n"
+	"  --cap N         most it may use of an engine, percent (no cap)\n"
+	"  --latency TIME  latency class: its work wants to end so soon after it came, as 1ms, up to 10s (none)\n"
 	"  --timeout TIME  how long a piece of work may keep the GPU, as 500ms or 10s (guests: 5s; native\n"
 	"                  and passthrough: for ever)\n"
 	"  --name NAME     the guest's name (PROGRAM-PID)\n"
@@ -71,6 +75,16 @@ static int parse_value(int c, const char *arg, struct run_opts *o)
 		if (size_parse(arg, &o->ram) || !o->ram)
 			return ctl_bad("--ram %s: not a size", arg);
 		return 0;
+	case 'c':
+		v = strtoul(arg, &end, 10);
+		if (*end || *arg < '0' || *arg > '9' || v > 100)
+			return ctl_bad("--cap %s: not 0 (no cap) to 100 percent", arg);
+		o->cap = (uint32_t)v;
+		return 0;
+	case 'l':
+		if (ctl_time_us(arg, LATENCY_MAX_US, &o->latency_us) || !o->latency_us)
+			return ctl_bad("--latency %s: not a time up to 10s, as 1ms", arg);
+		return 0;
 	default:
 		v = strtoul(arg, &end, 10);
 		if (*end || !v || v > 65535)
@@ -88,6 +102,8 @@ static int parse(int argc, char **argv, struct run_opts *o)
 		{ "vram", required_argument, NULL, 'v' },
 		{ "ram", required_argument, NULL, 'r' },
 		{ "weight", required_argument, NULL, 'w' },
+		{ "cap", required_argument, NULL, 'c' },
+		{ "latency", required_argument, NULL, 'l' },
 		{ "timeout", required_argument, NULL, 't' },
 		{ "name", required_argument, NULL, 'n' },
 		{ "socket", required_argument, NULL, 's' },
@@ -262,6 +278,10 @@ static json_t *attach_request(const struct run_opts *o)
 		json_object_set_new(r, "multicall", json_integer(o->m.multicall));
 	if (r && o->timeout_ms)
 		json_object_set_new(r, "timeout_ms", json_integer(o->timeout_ms));
+	if (r && o->cap)
+		json_object_set_new(r, "cap", json_integer(o->cap));
+	if (r && o->latency_us)
+		json_object_set_new(r, "latency_us", json_integer(o->latency_us));
 	if (r && o->weight)
 		json_object_set_new(r, "weight", json_integer(o->weight));
 	return r;

@@ -2,16 +2,31 @@
 # SPDX-License-Identifier: MIT
 """The programs as people use them: the happy path of each mode, and bad input, which must give one clear line that
 names what was wrong, exit code 2, and leave nothing behind."""
+import glob
 import json
 import os
+import shutil
+import subprocess
 import sys
 import tempfile
+import time
 
 sys.path.insert(0, os.path.dirname(__file__))
-from tap import Daemon, Tap, make_file, prog, run  # noqa: E402
+from tap import BUILD, DEADLINE, Daemon, Tap, make_file, prog, run  # noqa: E402
 
 t = Tap()
 GPUVM, COPY = prog("gpuvm"), prog("gpuvm-copy")
+
+
+def wait_guest(d, name):
+    """The guest's row of the scheduler, as soon as it is there; None if it never comes."""
+    end = time.monotonic() + DEADLINE
+    while time.monotonic() < end:
+        for g in d.status()["guests"]:
+            if g["name"] == name:
+                return g["sched"]
+        time.sleep(0.01)
+    return None
 
 
 def one_line(what, code, err, *words):
@@ -70,6 +85,12 @@ with tempfile.TemporaryDirectory(prefix="gpuvm-cli-") as scratch:
     code, _, err = run(GPUVM, "run", "--private", "--policy", "karma", "--", "true")
     one_line("unknown --policy", code, err, "karma")
 
+    for opt, val in (("--weight", "0"), ("--weight", "65536"), ("--weight", "x"), ("--cap", "101"), ("--cap", "-1"),
+                     ("--cap", ""), ("--latency", "fast"), ("--latency", "11s"), ("--latency", "0"),
+                     ("--timeout", "0"), ("--timeout", "2h"), ("--timeout", "5")):
+        code, _, err = run(GPUVM, "run", "--private", opt, val, "--", "true")
+        one_line(f"{opt} '{val}'", code, err, opt)
+
     # Bad input to gpuvm-copy.
     for mode in ("native", "full"):
         code, _, err = run(GPUVM, "run", "--private", "--mode", mode, "--", COPY, os.path.join(scratch, "gone"))
@@ -105,6 +126,84 @@ with tempfile.TemporaryDirectory(prefix="gpuvm-cli-") as scratch:
     for fd in fds:
         os.close(fd)
     d.wait_no_guests()
+
+    # Scheduling: what can be set at the start, while it runs, and what cannot.
+    work = subprocess.Popen([GPUVM, "run", "--socket", d.path, "--name", "busy", "--weight", "512", "--cap", "90",
+                             "--latency", "2ms", "--timeout", "3s", "--", COPY, "--json", "--repeat", "40", data],
+                            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    busy = wait_guest(d, "busy")
+    t.ok(busy and (busy["weight"], busy["cap_pct"], busy["latency_us"]) == (512, 90, 2000),
+         "gpuvm run --weight --cap --latency --timeout", busy)
+    code, out, err = run(GPUVM, "policy", "--socket", d.path)
+    t.ok(code == 0 and out == "fifo\n", "policy names the one in use", out + err)
+    before = wait_guest(d, "busy")
+    for spec in ("karma", "band:period=0", "band:speed=1", "band:period", "wfq:slice=1ms,grace=x", "./absent.so", ""):
+        code, _, err = run(GPUVM, "policy", spec, "--socket", d.path)
+        one_line(f"policy '{spec}'", code, err, spec.split(":")[0])
+    for so in sorted(glob.glob(os.path.join(BUILD, "tests", "policy", "*.so"))):
+        name = os.path.basename(so)
+        code, out, err = run(GPUVM, "policy", so, "--socket", d.path)
+        if name == "least.so":
+            t.ok(code == 0 and out.startswith("least"), "a policy from a shared object", out + err)
+        else:
+            one_line(f"policy {name}", code, err, name)
+    for key in ("weight=0", "weight=65536", "weight=x", "weight=", "cap=101", "cap=-1", "latency=soon", "budget=0",
+                "budget=101", "timeout=0", "timeout=2h", "options=fast", "speed=9", "weight"):
+        code, _, err = run(GPUVM, "set", "busy", key, "--socket", d.path)
+        one_line(f"set busy {key}", code, err, key.split("=")[0])
+    code, _, err = run(GPUVM, "set", "busy", "weight=7", "cap=101", "--socket", d.path)
+    one_line("set with one of two wrong", code, err, "cap")
+    after = wait_guest(d, "busy")
+    t.ok(before and after and all(before[k] == after[k] for k in ("weight", "cap_pct", "latency_us", "budget_pct")),
+         "none of it changed the guest", f"{before}\n{after}")
+    code, _, err = run(GPUVM, "set", "nobody", "weight=7", "--socket", d.path)
+    one_line("set of an unknown guest", code, err, "nobody")
+    code, _, err = run(GPUVM, "set", "busy", "--socket", d.path)
+    one_line("set of nothing", code, err, "weight=")
+    for spec in ("band:period=10ms", "wfq", "null", "equal:slice=1ms", "fifo"):
+        code, out, err = run(GPUVM, "policy", spec, "--socket", d.path)
+        t.ok(code == 0 and out.split(":")[0].strip() == spec.split(":")[0], f"policy {spec} under load", out + err)
+    code, _, err = run(GPUVM, "set", "busy", "weight=7", "cap=0", "latency=0", "timeout=10s", "--socket", d.path)
+    busy = wait_guest(d, "busy")
+    t.ok(code == 0 and busy and (busy["weight"], busy["cap_pct"], busy["latency_us"]) == (7, 0, 0),
+         "set weight, cap, latency, timeout", f"{err} {busy}")
+    out, err = work.communicate(timeout=DEADLINE)
+    t.ok(work.returncode == 0 and json.loads(out)["verified"], "the work under all that was not disturbed", err)
+    d.wait_no_guests()
+
+    # The simulator.
+    bad = os.path.join(scratch, "bad.txt")
+    with open(bad, "w") as f:
+        f.write("time 1s\nguest a loop size=1ms\nguest b loop size=fast\n")
+    for what, words, args in (("a bad workload", ("bad.txt:3:", "size=fast"), ("--workload", bad)),
+                              ("an unknown workload", ("nosuch",), ("--workload", "nosuch")),
+                              ("an unknown policy", ("karma",), ("--policy", "karma")),
+                              ("a plot of no known kind", ("plot.bmp",), ("--time", "2s", "--plot", "plot.bmp")),
+                              ("--recorded without a trace", ("--trace",), ("--recorded",)),
+                              ("a recording that is none", ("bad.txt:1:",), ("--trace", bad)),
+                              ("a bad time", ("--time",), ("--time", "soon"))):
+        code, _, err = run(prog("gpuvm-sched"), *args)
+        one_line(f"gpuvm-sched: {what}", code, err, *words)
+    chart, lines = os.path.join(scratch, "lines.png"), os.path.join(scratch, "lines.json")
+    code, out, err = run(prog("gpuvm-sched"), "--policy", "band", "--workload", "gdev", "--time", "40s", "--timeline",
+                         lines)
+    with open(lines) as f:
+        events = json.load(f)["traceEvents"]
+    ran = [e for e in events if e["ph"] == "X" and e["pid"] == 1]
+    good = all(e["dur"] > 0 and e["ts"] >= 0 and e["name"] in ("lud", "hw") for e in ran)
+    apart = all(a["ts"] + a["dur"] <= b["ts"] + 0.002 for a, b in zip(ran, ran[1:]))
+    t.ok(code == 0 and len(ran) > 1000 and good and apart, "a timeline: what ran on the engine, one after the other",
+         err)
+    t.ok({"engines", "guests, held"} == {e["args"]["name"] for e in events if e.get("name") == "process_name"},
+         "a timeline names its rows")
+    if shutil.which("gnuplot"):
+        for kind, head in (("png", b"\x89PNG\r\n"), ("svg", b"<?xml")):
+            chart = os.path.join(scratch, "plot." + kind)
+            code, out, err = run(prog("gpuvm-sched"), "--workload", "gdev", "--time", "40s", "--plot", chart)
+            with open(chart, "rb") as f:
+                t.ok(code == 0 and f.read(len(head)) == head, f"a plot as {kind}", err)
+    else:
+        t.skip("plots", "gnuplot is not installed")
 
     # Too many guests: one more than there are slots, or channels, or VRAM.
     base, held, refused = d.status(), [], None
