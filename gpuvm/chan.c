@@ -180,6 +180,14 @@ int vgpu_chan_bind(struct vgpu *v, gchan_t id, uint32_t inst_reg)
 	return r;
 }
 
+static void show_state(struct vgpu_chan *c)
+{
+	bool run = c->runnable && !c->paused;
+
+	dev_wr32(c->vgpu->g->dev, reg_at(REGID_PFIFO_CHAN_STATE, hchan_x(c->host)),
+		 STATE_NO_ENGINE | (run ? CHAN_STATE_RUNNABLE : 0));
+}
+
 void vgpu_chan_state(struct vgpu *v, gchan_t id, uint32_t val)
 {
 	struct vgpu_chan *c = chan_by_id(v, id);
@@ -187,10 +195,41 @@ void vgpu_chan_state(struct vgpu *v, gchan_t id, uint32_t val)
 	if (!c || c->dead)
 		return;
 	c->runnable = val & CHAN_STATE_RUNNABLE;
-	dev_wr32(v->g->dev, reg_at(REGID_PFIFO_CHAN_STATE, hchan_x(c->host)),
-		 STATE_NO_ENGINE | (c->runnable ? CHAN_STATE_RUNNABLE : 0));
+	show_state(c);
 	submit_offer_changed(c);
 	submit_pump(v->g, dev_now(v->g->dev));
+}
+
+void vgpu_chan_pause(struct vgpu_chan *c)
+{
+	c->paused = true;
+	show_state(c);
+	if (recover_kick(c->vgpu->g, c)) {
+		submit_offer_changed(c);
+		return;
+	}
+	vgpu_fault(c->vgpu, "channel %u does not leave its engine after an error", gchan_x(c->id));
+	vgpu_chan_stop(c);
+}
+
+void vgpu_chans_resume(struct vgpu *v)
+{
+	bool any = false;
+
+	for (uint32_t i = 0; i < GF100_NR_CHAN; i++) {
+		struct vgpu_chan *c = v->chan[i];
+
+		if (!c || !c->paused)
+			continue;
+		c->paused = false;
+		any = true;
+		if (c->dead)
+			continue;
+		show_state(c);
+		submit_offer_changed(c);
+	}
+	if (any)
+		submit_pump(v->g, dev_now(v->g->dev));
 }
 
 void vgpu_runlist_changed(struct vgpu *v)

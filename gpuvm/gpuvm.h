@@ -62,6 +62,7 @@ struct vgpu_chan {
 	struct shadow_chan *shadow; /* owned; NULL once dead */
 	uint32_t inst_reg;	    /* guest's PFIFO_CHAN_INST */
 	bool runnable;		    /* guest's PFIFO_CHAN_STATE bit 0 */
+	bool paused;		    /* off the engines until the guest's handler has seen its error */
 	bool dead;		    /* stopped by a fault or the watchdog; comes back when the guest binds it again */
 	uint32_t put;		    /* last GP_PUT the guest stored */
 	uint32_t put_host;	    /* last GP_PUT handed to the device */
@@ -281,10 +282,7 @@ void vgpu_raise_nonstall(struct vgpu *, enum fermi_engine);
 /* A PBDMA interrupt of this guest's channel: bits PBDMA_INTR_*, with the method that stopped it. */
 void vgpu_raise_pbdma(struct vgpu *, uint32_t pbdma, gchan_t id, uint32_t intr, uint32_t mthd,
 		      uint32_t data);
-/*
- * Context switch timeout: the channel (instance block inst) was stopped because it would not leave
- * the engine.  The engine's status names it until the guest acknowledges.
- */
+/* Context switch timeout: the channel was stopped; the engine's status names it until acknowledged. */
 void vgpu_raise_hung(struct vgpu *, enum fermi_engine e, gchan_t id, gvram_t inst);
 /* PGRAPH or copy-engine error interrupt with the registers a handler reads. */
 struct vgpu_gr_error {

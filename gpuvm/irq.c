@@ -275,6 +275,12 @@ static void serve_pgraph(struct gpuvm *g, uint64_t now)
 		if (stat & ~PGRAPH_INTR_NOTIFY)
 			vgpu_fault(c->vgpu, "channel %u: PGRAPH error 0x%08x, class %04x method %04x data %08x",
 				   gchan_x(c->id), stat, e.class_id, addr & 0x3ffc, e.data);
+		/*
+		 * A card stands until its driver has looked; here it goes on with others, and this
+		 * channel's next methods wait.
+		 */
+		if (stat & ~PGRAPH_INTR_NOTIFY)
+			vgpu_chan_pause(c);
 		vgpu_raise_pgraph(c->vgpu, &e);
 	} else {
 		host_complain(g, now, "PGRAPH interrupt 0x%08x: nobody's", stat);

@@ -31,7 +31,7 @@
 
 bool submit_offered(const struct vgpu_chan *c)
 {
-	return !c->dead && c->runnable && shadow_runlist_has(c->vgpu->shadow, c->id);
+	return !c->dead && c->runnable && !c->paused && shadow_runlist_has(c->vgpu->shadow, c->id);
 }
 
 /* Entries of the ring as the card knows them: the shadow's RAMFC, which the guest cannot change while offered. */

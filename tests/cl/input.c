@@ -43,6 +43,7 @@ static uint32_t wide_float(struct rng *r)
 static uint32_t word(char kind, struct rng *r)
 {
 	switch (kind) {
+	case '1': return 1;
 	case 'w': return wide_float(r);
 	case 'm': return bits_of(rng_unit(r) * 200 - 100);
 	case 't': return bits_of(rng_unit(r) * 20 - 10);
@@ -71,6 +72,7 @@ static const struct kind {
 	{ "u32", 'u', int_edges }, { "f32", 'w', float_edges }, { "mid", 'm', NULL },
 	{ "ten", 't', NULL },	   { "one", 'o', NULL },	{ "unit", 'n', NULL },
 	{ "pos", 'p', NULL },	   { "f64", 'd', NULL },	{ "p64", 'D', NULL },
+	{ "ones", '1', NULL },
 };
 
 const char *input_kind(size_t i)

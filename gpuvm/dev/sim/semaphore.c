@@ -22,6 +22,13 @@ static enum step release(struct pbdma *p, uint64_t va, uint32_t val)
 	enum fault_reason why = FAULT_NONE;
 	uint64_t at;
 
+	/* It waits for the engine to be idle, which one that stands on an error is not. */
+	if (!(val & SEM_NO_WFI) && p->engine < 0 && p->chan->cur_engine != ENGINE_SW) {
+		enum step step = engine_get(p, p->chan->cur_engine);
+
+		if (step != STEP_OK)
+			return step;
+	}
 	if (!(val & SEM_RELEASE_4B)) {
 		uint64_t now = sim_ptimer(p->sim);
 		uint32_t rest[3] = { 0, lo32(now), hi32(now) };
