@@ -308,6 +308,108 @@ static void test_slice_ends_within_a_doorbell(void **state)
 	assert_int_equal(gpuvm_audit(r->g, stderr), 0);
 }
 
+/* Eight entries of channel c, each a fence, with one doorbell. */
+static void eight_entries(struct raw *c)
+{
+	struct rig *r = c->r;
+
+	for (int k = 0; k < 8; k++) {
+		raw_fence(c);
+		vram_wr64(r, c->i, BASE + RAW_RING + c->put * 8,
+			  gp_entry_pack(RAW_VA + RAW_PUSH + c->first * 4, c->words));
+		c->first += c->words;
+		c->words = 0;
+		c->put++;
+	}
+	raw_doorbell(c, c->put);
+}
+
+/* A policy without slices goes entry by entry while somebody else waits; what is left waits from then on. */
+static void test_piece_by_piece_while_others_wait(void **state)
+{
+	static const char *const names[] = { "fifo", "credit", "band" };
+	struct rig *r = *state;
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		struct raw a, b, c;
+
+		assert_int_equal(sched_set_policy(r->g->sched, sched_policy_find(names[i]), dev_now(r->g->dev)), 0);
+		raw_start(&a, r, 0, 5, BASE);
+		raw_start(&b, r, 1, 5, BASE);
+		raw_start(&c, r, 1, 6, BASE + RAW_LEN);
+		raw_runlist(r, 1, BASE + 0x5000, (uint32_t[]){ 5, 6 }, 2);
+		/* The engine is taken, so that both wait. */
+		raw_fence(&c);
+		raw_submit(&c);
+		eight_entries(&a);
+		eight_entries(&b);
+		assert_true(raw_wait(&c));
+		for (int k = 0; k < 20 && !chan(&a)->put_host && !chan(&b)->put_host; k++)
+			raw_run(r, 1);
+		/* One entry has gone, and the rest of that ring waits although the entry runs. */
+		assert_int_equal(chan(&a)->put_host + chan(&b)->put_host, 1);
+		assert_true(chan(&a)->queued && chan(&b)->queued);
+		assert_true(raw_wait(&a) && raw_wait(&b));
+		raw_run(r, 4);
+		assert_int_equal(chan(&a)->put_host, 8);
+		assert_int_equal(chan(&b)->put_host, 8);
+		assert_int_equal(r->v[0]->ent->nr_queued + r->v[1]->ent->nr_queued, 0);
+		/* Alone, the whole ring goes at once. */
+		eight_entries(&a);
+		assert_int_equal(chan(&a)->put_host, 16);
+		assert_true(raw_wait(&a));
+		raw_run(r, 4);
+		raw_unbind(&a);
+		raw_unbind(&b);
+		raw_unbind(&c);
+	}
+}
+
+/* Runs are sized so that fences between kernels go with them, and kernels do not. */
+static void test_runs_of_unlike_entries(void **state)
+{
+	static const struct {
+		const char *what, *spec;
+		struct chan_pace pace;
+		uint32_t goes;
+	} t[] = {
+		{ "nothing known yet", "wfq:slice=1ms", { 0, 0, 0 }, 1 },
+		{ "all alike and short", "wfq:slice=1ms", { 100000, 3200000, 32 }, 10 },
+		{ "one kernel and three fences", "wfq:slice=1ms", { 1000000, 9000000, 32 }, 3 },
+		{ "kernels beyond the slice, three fences each", "wfq:slice=1ms", { 5000000, 41000000, 32 }, 3 },
+		{ "kernels beyond the slice only", "wfq:slice=1ms", { 5000000, 160000000, 32 }, 1 },
+		{ "a rare long one", "wfq:slice=1ms", { 5000000, 6000000, 64 }, LIMIT_MIXED_ENTRIES },
+	};
+	struct rig *r = *state;
+
+	for (size_t i = 0; i < ARRAY_SIZE(t); i++) {
+		struct sched_choice choice;
+		char msg[100];
+		struct raw a, b;
+
+		assert_int_equal(sched_choice_open(t[i].spec, &choice, msg, sizeof(msg)), 0);
+		assert_int_equal(sched_use(r->g->sched, &choice, dev_now(r->g->dev)), 0);
+		raw_start(&a, r, 0, 5, BASE);
+		raw_start(&b, r, 1, 5, BASE);
+		/* b has the engine and more to come, so that a run of a's is not stretched for want of others. */
+		raw_hang(&b, 0);
+		raw_submit(&b);
+		eight_entries(&b);
+		eight_entries(&a);
+		eight_entries(&a);
+		chan(&a)->pace = t[i].pace;
+		vram_wr32(r, 1, BASE + RAW_FENCE + 16, 0x600d600d);
+		for (int k = 0; k < 400 && !chan(&a)->put_host; k++)
+			raw_run(r, 1);
+		if (chan(&a)->put_host != t[i].goes)
+			fail_msg("%s: %u go", t[i].what, chan(&a)->put_host);
+		assert_true(raw_wait(&a) && raw_wait(&b));
+		raw_run(r, 4);
+		raw_unbind(&a);
+		raw_unbind(&b);
+	}
+}
+
 /* A doorbell beyond the ring that joins one that waits must not reach the card either. */
 static void test_bad_doorbell_joins(void **state)
 {
@@ -406,6 +508,8 @@ int main(void)
 		RIG_TEST(test_engines_are_charged_apart),
 		RIG_TEST(test_null_policy_pipelines),
 		RIG_TEST(test_slice_ends_within_a_doorbell),
+		RIG_TEST(test_piece_by_piece_while_others_wait),
+		RIG_TEST(test_runs_of_unlike_entries),
 		RIG_TEST(test_bad_doorbell_joins),
 		RIG_TEST(test_endless_under_each_policy),
 		RIG_TEST(test_no_memory_is_tried_again),
