@@ -30,8 +30,9 @@ static const struct {
 static void usage(void)
 {
 	printf("usage: gpuvm-bench SUITE [--json FILE] [--quick]\n"
-	       "       gpuvm-bench sched [--policies SPEC,SPEC...] [--guests N] [--seconds N] [--shape gdev|deep]\n"
-	       "                         [--out FOLDER]   recordings, plots, timelines\n\n"
+	       "       gpuvm-bench sched [--policies SPEC,SPEC...] [--guests N] [--seconds N] [--shape NAME]\n"
+	       "                         [--out FOLDER]   recordings, plots, timelines\n"
+	       "     shapes: gdev, deep, weights3, weights9, cap30, latency (all)\n\n"
 	       "  all            every suite but sched and share\n");
 	for (size_t i = 0; i < NR_SUITES; i++)
 		printf("  %-14s %s\n", suites[i].name, suites[i].help);

@@ -25,12 +25,27 @@
 #define WINDOW_NS 1000000000ull
 /* A guest has come up when so many works of at least this length were seen: what comes before prepares. */
 #define UP_WORKS 10
-#define UP_NS 100000
+#define UP_NS 50000
 
 static const struct sched_shape shapes[] = {
-	{ "gdev", "each guest waits for its kernel before it launches the next, as in Gdev's experiment", 16000,
-	  96000, 1, 1 },
-	{ "deep", "each guest has dozens of kernels under way", 6000, 36000, 2, 64 },
+	{ "gdev", "each guest waits for its kernel before it launches the next, as in Gdev's experiment",
+	  { { "short", "16000", "1", "1", NULL, NULL, NULL }, { "long", "96000", "1", "1", NULL, NULL, NULL } },
+	  NULL },
+	{ "deep", "each guest has dozens of kernels under way",
+	  { { "short", "6000", "2", "64", NULL, NULL, NULL }, { "long", "36000", "2", "64", NULL, NULL, NULL } },
+	  NULL },
+	{ "weights3", "as deep, weights 1:3, due shares 25 and 75 %",
+	  { { "short", "6000", "2", "64", NULL, "--weight", "100" },
+	    { "long", "18000", "2", "64", NULL, "--weight", "300" } }, "wfq" },
+	{ "weights9", "as deep, weights 1:9, due shares 10 and 90 %",
+	  { { "short", "6000", "2", "64", NULL, "--weight", "100" },
+	    { "long", "18000", "2", "64", NULL, "--weight", "900" } }, "wfq" },
+	{ "cap30", "as deep, the first guest capped at 30 %",
+	  { { "short", "6000", "2", "64", NULL, "--cap", "30" },
+	    { "long", "18000", "2", "64", NULL, NULL, NULL } }, "wfq" },
+	{ "latency", "a small kernel each 4 ms of a latency class (4 ms) against a hog",
+	  { { "rt", "600", "1", "2", "4000", "--latency", "4ms" },
+	    { "hog", "6000", "2", "64", NULL, NULL, NULL } }, "edf" },
 };
 
 struct compare {
@@ -153,6 +168,11 @@ static void print_row(const struct compare *c, const char *policy, const struct 
 	for (uint32_t i = 0; i < mix->nr_guests; i++)
 		printf(" %s %.1f %% (%.1f; %.0f)", mix->guest[i].name, 100 * l->guest[i].share,
 		       100 * s->guest[i].share, 100 * backlog(l, i));
+	for (uint32_t i = 0; i < mix->nr_guests; i++)
+		if (mix->guest[i].latency_us)
+			printf(" %s p99 %.2f (%.2f) ms", mix->guest[i].name,
+			       (double)hist_at(&l->guest[i].response, 0.99) / 1e6,
+			       (double)hist_at(&s->guest[i].response, 0.99) / 1e6);
 	printf("\n");
 	fflush(stdout);
 }
@@ -238,7 +258,7 @@ static int run_policy(struct compare *c, const char *policy, unsigned int nr)
 		 (int)strcspn(policy, ":/"), policy);
 	err = sched_live_run(&l);
 	if (!err && !nr)
-		c->floor = l.steps;
+		c->floor = l.steps; /* it came first */
 	if (!err)
 		err = report(c, &l);
 	if (!c->b->out)
@@ -295,8 +315,10 @@ static int run_shape(struct compare *c, const char *policies)
 	int err = !copy;
 
 	print_head(c);
-	if (!err)
-		err = run_policy(c, "null", nr++);
+	c->floor = 0;
+	if (!err && !c->shape->policies)
+		err = run_policy(c, "null", nr);
+	nr++;
 	while (!err && (p = next_policy(&at)))
 		err = run_policy(c, p, nr++);
 	free(copy);
@@ -326,10 +348,10 @@ int bench_sched(struct bench *b)
 		if (!b->shape || !strcmp(b->shape, shapes[i].name)) {
 			found = true;
 			c.shape = &shapes[i];
-			err = run_shape(&c, policies);
+			err = run_shape(&c, b->policies || !c.shape->policies ? policies : c.shape->policies);
 		}
 	if (!err && !found) {
-		fprintf(stderr, "gpuvm-bench: sched: --shape is gdev or deep\n");
+		fprintf(stderr, "gpuvm-bench: sched: --shape is gdev, deep, weights3, weights9, cap30 or latency\n");
 		err = 2;
 	}
 	if (!b->out)

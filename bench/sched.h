@@ -7,11 +7,20 @@
 
 #define SCHED_GUESTS_MAX 12 /* with 128 MiB each they fit the card */
 
-/* How guests ask: even ones launch short kernels, odd ones long ones. */
+/* One kind of guest: what it launches, and what gpuvm run is told of it. */
+struct sched_kind {
+	const char *name;
+	const char *steps;	    /* of the kernel spin */
+	const char *queues, *depth; /* depth 1: each kernel is waited for before the next is launched */
+	const char *every;	    /* us between two launches; NULL: as fast as they go */
+	const char *option, *value; /* of gpuvm run; NULL: none */
+};
+
+/* Guests are of the two kinds in turn. */
 struct sched_shape {
 	const char *name, *help;
-	unsigned int short_steps, long_steps; /* of the kernel spin */
-	unsigned int queues, depth; /* depth 1: each kernel is waited for before the next is launched */
+	struct sched_kind kind[2];
+	const char *policies; /* NULL: the usual ones, and no holding as the floor */
 };
 
 struct sched_live {

@@ -48,20 +48,20 @@ static int start_daemon(struct live_run *r)
 static int start_guest(struct live_run *r, unsigned int i)
 {
 	const struct sched_live *l = r->l;
-	bool second = i % 2;
-	char work[4200], name[16], steps[16], queues[16], depth[16], seconds[16];
+	const struct sched_kind *k = &l->shape->kind[i % 2];
+	char work[4200], name[16], seconds[16];
 
 	snprintf(work, sizeof work, "%s/gpuvm-work", l->b->bin);
-	snprintf(name, sizeof name, "%s%u", second ? "long" : "short", i / 2);
-	snprintf(steps, sizeof steps, "%u", second ? l->shape->long_steps : l->shape->short_steps);
-	snprintf(queues, sizeof queues, "%u", l->shape->queues);
-	snprintf(depth, sizeof depth, "%u", l->shape->depth);
-	snprintf(seconds, sizeof seconds, "%u", l->seconds + (second ? 0 : l->late));
+	snprintf(name, sizeof name, "%s%u", k->name, i / 2);
+	snprintf(seconds, sizeof seconds, "%u", l->seconds + (i % 2 ? 0 : l->late));
 	return child_start(l->b,
 			   (char *[]){ (char *)"gpuvm", (char *)"run", (char *)"--socket", r->socket,
 				       (char *)"--vram", (char *)"128M", (char *)"--name", name,
-				       (char *)"--", work, (char *)"--json", (char *)"--steps", steps,
-				       (char *)"--queues", queues, (char *)"--depth", depth,
+				       (char *)(k->option ? k->option : "--weight"),
+				       (char *)(k->option ? k->value : "256"), (char *)"--", work,
+				       (char *)"--json", (char *)"--steps", (char *)k->steps,
+				       (char *)"--queues", (char *)k->queues, (char *)"--depth",
+				       (char *)k->depth, (char *)"--every", (char *)(k->every ? k->every : "0"),
 				       (char *)"--seconds", seconds, (char *)"pulse", NULL },
 			   true, &r->guest[i]);
 }
@@ -82,7 +82,7 @@ static double end_guest(struct live_run *r, unsigned int i)
 		fprintf(stderr, "gpuvm-bench: sched: a guest ended with %d\n", code);
 		return -1;
 	}
-	return launches * (i % 2 ? s->long_steps : s->short_steps) / us * 1e6;
+	return launches * strtod(s->kind[i % 2].steps, NULL) / us * 1e6;
 }
 
 static int stop_daemon(struct live_run *r)

@@ -31,12 +31,15 @@ static struct budget_ent *choose(struct budget *b, unsigned int engine)
 	return first;
 }
 
-/* Whether the engine should be kept a moment for cur before it goes to next. */
+/*
+ * Whether the engine should be kept a moment for cur before it goes to next.
+ * Not if it is cur's cap that holds it back: the engine would idle for nothing.
+ */
 static bool worth_waiting(struct budget *b, unsigned int engine, const struct budget_ent *next)
 {
 	const struct budget_ent *cur = b->e[engine].cur;
 
-	return cur && cur != next && !sched_ready(cur->ent, engine) &&
+	return cur && cur != next && !sched_ready(cur->ent, engine) && !cur->ent->capped[engine].in &&
 	       budget_over(b, next, engine) && !budget_over(b, cur, engine) &&
 	       next->e[engine].u > cur->e[engine].u;
 }

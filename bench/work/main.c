@@ -44,6 +44,7 @@ static const char usage[] =
 	"  --steps N     pulse: length of a kernel\n"
 	"  --queues N    pulse: 1 to 4 (1)\n"
 	"  --depth N     pulse: kernels under way in each, 1 to 64 (1: each is waited for)\n"
+	"  --every US    pulse: time between two launches, up to 10 s (0: as fast as they go)\n"
 	"  --json        one object a line\n"
 	"  --list        names and what they do\n"
 	"Uses the first OpenCL GPU, else the first OpenCL device; times are microseconds.\n"
@@ -90,12 +91,13 @@ static int parse_pace(int c, struct pace *p)
 	} keys[] = { { 'S', 86400, offsetof(struct pace, seconds) },
 		     { 'N', 1000000000, offsetof(struct pace, steps) },
 		     { 'Q', CL_QUEUES, offsetof(struct pace, queues) },
-		     { 'D', PACE_DEPTH_MAX, offsetof(struct pace, depth) } };
+		     { 'D', PACE_DEPTH_MAX, offsetof(struct pace, depth) },
+		     { 'E', 10000000, offsetof(struct pace, every_us) } };
 	unsigned long v;
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(keys); i++)
 		if (keys[i].c == c) {
-			if (!number(optarg, 1, keys[i].max, &v))
+			if (!number(optarg, c != 'E', keys[i].max, &v))
 				return bad("out of range or not a number", optarg);
 			*(uint32_t *)((char *)p + keys[i].at) = (uint32_t)v;
 			return 0;
@@ -111,6 +113,7 @@ static int parse(int argc, char **argv, struct opts *o)
 		{ "repeat", required_argument, NULL, 'n' }, { "json", no_argument, NULL, 'j' },
 		{ "list", no_argument, NULL, 'l' },	   { "help", no_argument, NULL, 'h' },
 		{ "seconds", required_argument, NULL, 'S' }, { "steps", required_argument, NULL, 'N' },
+		{ "every", required_argument, NULL, 'E' },
 		{ "queues", required_argument, NULL, 'Q' },  { "depth", required_argument, NULL, 'D' },
 		{ NULL, 0, NULL, 0 },
 	};

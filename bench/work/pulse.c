@@ -7,6 +7,8 @@
  * kernels under way, so that the device always has the next one at hand.  Each
  * queue has a buffer of its own.
  */
+#include <errno.h>
+
 #include "bench/work/work.h"
 #include "gpuvm/base/clock.h"
 
@@ -37,17 +39,32 @@ static void batch(struct job *j, unsigned int q, uint32_t n)
 		job_launch(j, "spin", g, "bu", &j->buf[q], or(j->pace.steps, j->sz.iters));
 }
 
+/* Launches fall behind rather than bunch up: a period that has passed is not made up for. */
+static void pause_until(uint64_t at)
+{
+	struct timespec t = { .tv_sec = (time_t)(at / 1000000000u), .tv_nsec = (long)(at % 1000000000u) };
+
+	while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL) == EINTR)
+		;
+}
+
 static void run_pulse(struct job *j)
 {
 	uint32_t queues = or(j->pace.queues, 1), depth = or(j->pace.depth, 1), round = 0;
 	uint64_t end = clock_ns() + j->pace.seconds * 1000000000ull;
 	uint32_t each = (depth + 1) / 2, parts = depth > 1 ? 2 : 1;
 	cl_event under_way[CL_QUEUES][2] = { { NULL } };
+	uint64_t next = clock_ns();
 
 	while (!j->err && (j->pace.seconds ? clock_ns() < end : round < j->sz.extra)) {
 		for (unsigned int q = 0; q < queues; q++) {
 			cl_event *slot = &under_way[q][round % parts];
 
+			if (j->pace.every_us) {
+				pause_until(next);
+				next = clock_ns() > next ? clock_ns() : next;
+				next += j->pace.every_us * 1000ull;
+			}
 			job_wait(j, *slot);
 			batch(j, q, each);
 			*slot = job_mark(j, q);

@@ -71,6 +71,7 @@ struct pace {
 	uint32_t seconds; /* until when it begins another kernel */
 	uint32_t steps;	  /* how long a kernel is */
 	uint32_t queues;  /* 1 to CL_QUEUES: each is waited for by a thread of its own */
+	uint32_t every_us; /* between two launches; 0: as fast as they go */
 	uint32_t depth;	  /* kernels of a queue that are under way; 1: each is waited for */
 };
 #define PACE_DEPTH_MAX 64

@@ -126,6 +126,33 @@ static void test_cap_and_latency(void **state)
 	mix_free(&m);
 }
 
+/* Under caps with idle guests the engine idles only where the caps say so. */
+static void test_caps_leave_the_rest(void **state)
+{
+	/* Two capped hogs, one guest that never asks; then an uncapped one beside them. */
+	static const char *const text[] = {
+		"time 20s\nguest a,b loop size=1ms depth=4 cap=20\nguest c loop size=1ms start=19999ms\n",
+		"time 20s\nguest a,b loop size=1ms depth=4 cap=20\nguest c loop size=1ms depth=4\n",
+	};
+	static const char *const policies[] = { "fifo", "rr", "credit", "band", "equal", "wfq", "edf" };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(policies); i++)
+		for (int beside = 0; beside < 2; beside++) {
+			struct virt_result r;
+			struct mix m;
+
+			if (mix_parse("caps", text[beside], &m, msg, sizeof(msg)))
+				fail_msg("%s", msg);
+			r = run_mix(&m, policies[i], 1);
+			within(policies[i], r.engine[0]->guest[0].busy, 0.18, 0.22);
+			within(policies[i], r.engine[0]->guest[1].busy, 0.18, 0.22);
+			within(policies[i], r.engine[0]->utilisation, beside ? 0.999 : 0.38, beside ? 1 : 0.42);
+			virt_result_free(&r);
+			mix_free(&m);
+		}
+}
+
 static void test_deterministic(void **state)
 {
 	const struct sched_policy *p;
@@ -417,6 +444,7 @@ int main(void)
 		cmocka_unit_test(test_weights),
 		cmocka_unit_test(test_lag_bound),
 		cmocka_unit_test(test_cap_and_latency),
+		cmocka_unit_test(test_caps_leave_the_rest),
 		cmocka_unit_test(test_deterministic),
 		cmocka_unit_test(test_measure_by_hand),
 		cmocka_unit_test(test_histogram),
