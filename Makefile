@@ -263,6 +263,12 @@ bench-vm:
 	@$(MAKE) --no-print-directory -s vm-guest
 	@GPUVM_BUILD=$(O) python3 tests/vm/bench.py --json $(O)/bench-vm.json
 
+# Domains of a real Xen on our GPU, in QEMU (some minutes on one processor).
+.PHONY: test-xen
+test-xen:
+	@$(MAKE) --no-print-directory -s all
+	@GPUVM_BUILD=$(O) python3 tests/run.py --title xen --timeout 1800 $(SUM) tests/xen/xen.py
+
 # Everything.  Each part adds to one sum; the last line is the whole.
 TEST_SUM = $(O)/test-sum.json
 # Parts that failed, so that one that does not even build is not forgotten.

@@ -17,76 +17,14 @@ mkdir -p "$DIR"
 DIR=$(cd "$DIR" && pwd)
 PATH=$PATH:/usr/sbin:/sbin
 
-give_up()
-{
-	echo "no packages for the virtual machine: $1"
-	exit 77
-}
-
-for tool in apt-get dpkg-deb python3; do
-	command -v $tool >/dev/null || give_up "$tool is missing"
-done
-MIRROR=${MIRROR:-$(apt-get indextargets --format '$(REPO_URI) $(CODENAME)' 'Created-By: Packages' |
-	awk '$2 !~ /-/ { print $1; exit }')}
-[ -n "$MIRROR" ] || give_up "apt names no mirror"
-KEY=$(dpkg -L debian-archive-keyring 2>/dev/null | grep '/debian-archive-keyring\.' | head -n 1)
-[ -n "$KEY" ] || give_up "no archive keyring"
-
-# A set-up of its own for the suites named; apt runs in it through apt_in.
-setup()
-{
-	apt=$DIR/apt/$1
-	shift
-	mkdir -p "$apt/etc/apt.conf.d" "$apt/etc/preferences.d" "$apt/state/lists/partial" \
-		"$apt/cache/archives/partial"
-	: >"$apt/status"
-	for suite in "$@"; do
-		echo "deb [signed-by=$KEY] $MIRROR $suite main"
-	done >"$apt/sources.list"
-	cat >"$apt/conf" <<-END
-		Dir::Etc "$apt/etc";
-		Dir::Etc::sourcelist "$apt/sources.list";
-		Dir::Etc::sourceparts "$apt/none";
-		Dir::State "$apt/state";
-		Dir::State::status "$apt/status";
-		Dir::Cache "$apt/cache";
-		APT::Architecture "amd64";
-		APT::Sandbox::User "";
-		Acquire::Languages "none";
-		Acquire::IndexTargets::deb::DEP-11::DefaultEnabled "false";
-		Acquire::Check-Valid-Until "false";
-		Debug::NoLocking "true";
-	END
-	APT_CONFIG=$apt/conf apt-get -qq update >"$apt/log" 2>&1 || give_up "$* cannot be read from $MIRROR"
-}
-
-apt_in()
-{
-	name=$1
-	shift
-	APT_CONFIG=$DIR/apt/$name/conf "$@"
-}
+. "$HERE/packages.sh"
 
 get_qemu()
 {
 	setup qemu trixie trixie-backports
 	apt_in qemu apt-get -qq -y --no-install-recommends --download-only -t trixie-backports \
 		install qemu-system-x86 >/dev/null 2>&1 || give_up "no QEMU in trixie-backports"
-	rm -rf "$DIR/qemu"
-	mkdir -p "$DIR/qemu"
-	for deb in "$DIR"/apt/qemu/cache/archives/*.deb; do
-		dpkg-deb -x "$deb" "$DIR/qemu"
-	done
-	rm -f "$DIR"/apt/qemu/cache/archives/*.deb
-	# Its own loader and libraries: the machine's are older.
-	cat >"$DIR/qemu.sh" <<-'END'
-		#!/bin/sh
-		usr=$(cd "$(dirname "$0")" && pwd)/qemu/usr
-		export QEMU_MODULE_DIR=$usr/lib/x86_64-linux-gnu/qemu
-		exec $usr/lib64/ld-linux-x86-64.so.2 --library-path $usr/lib/x86_64-linux-gnu \
-			$usr/bin/qemu-system-x86_64 -L $usr/share/qemu -L $usr/share/seabios "$@"
-	END
-	chmod +x "$DIR/qemu.sh"
+	unpack_qemu qemu
 	"$DIR/qemu.sh" -device vfio-user-pci,help >/dev/null 2>&1 || give_up "that QEMU has no vfio-user client"
 }
 
@@ -129,15 +67,6 @@ get_mesa()
 		dpkg-deb -x "$deb" "$DIR/mesa"
 	done
 	rm -f "$DIR"/apt/bookworm/cache/archives/*.deb
-}
-
-piece()
-{
-	[ -e "$DIR/$1.done" ] && return
-	shift_name=$1
-	shift
-	"$@"
-	: >"$DIR/$shift_name.done"
 }
 
 piece qemu get_qemu

@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: MIT
+#
+# Sourced in dom0: what is tried on Xen.  A scenario says "XEN ok NAME" or "XEN not ok NAME" once
+# for each thing it shows, with what was seen after a "#".
+#
+# One virtual processor serves Xen, dom0 and all guests: waiting is looking at a file once a second
+# from the shell itself, never a program in a loop.
+
+CONTROL=/run/gpuvm.sock
+KERNEL="console=hvc0 quiet loglevel=4 mitigations=off nokaslr nowatchdog audit=0 tsc=reliable clocksource=xen"
+
+up() { cut -d' ' -f1 /proc/uptime; }
+gpu() { op=$1; shift; gpuvm "$op" --socket $CONTROL "$@"; }
+
+# told NAME STATUS [WORDS]: one result
+told()
+{
+	name=$1 status=$2
+	shift 2
+	if [ "$status" = 0 ]; then echo "XEN ok $name # $*"; else echo "XEN not ok $name # $*"; fi
+}
+
+# seen FILE TEXT SECONDS
+seen()
+{
+	i=0
+	while [ $i -lt "$3" ]; do
+		if [ -f "$1" ]; then
+			while read -r line; do
+				case $line in *"$2"*) return 0 ;; esac
+			done <"$1"
+		fi
+		sleep 1
+		i=$((i + 1))
+	done
+	return 1
+}
+
+daemon()
+{
+	gpuvmd --gpu sim:vram=512M --socket $CONTROL --audit "$@" 2>/tmp/gpuvmd.log &
+	daemon_pid=$!
+	seen /tmp/gpuvmd.log ready 20
+}
+
+stop_daemon()
+{
+	gpu stop >/dev/null
+	wait $daemon_pid
+	told "daemon ends" $? "$(wc -l </tmp/gpuvmd.log) lines of log"
+	sed 's/^/  gpuvmd: /' /tmp/gpuvmd.log
+}
+
+console() { echo "/var/log/xen/console/guest-$1.log"; }
+
+# domain NAME TYPE STEPS: created and paused
+domain()
+{
+	cat >/tmp/"$1".cfg <<-END
+		name = "$1"
+		type = "$2"
+		memory = 192
+		vcpus = 1
+		tsc_mode = "native"
+		kernel = "/guest/vmlinux"
+		ramdisk = "/guest/domu.cpio"
+		cmdline = "$KERNEL pci=noacpi hugepages=16 guest.do=$3"
+		on_poweroff = "destroy"
+		on_reboot = "destroy"
+		on_crash = "destroy"
+	END
+	xl create -q -p /tmp/"$1".cfg
+}
+
+# A value of a guest's counters: show NAME KEY
+value() { gpu show "$1" --json | tr -d ' ",' | sed -n "s/^$2://p" | head -n 1; }
+
+# The sum of a guest's trapped accesses; of no use once the domain is gone.
+traps() { gpu show "$1" --json | tr -d ' ",' | awk -F: '/^(reads|writes):/ { n += $2 } END { print n }'; }
+
+# finish NAME SECONDS: its steps are done; each one's result is ours
+finish()
+{
+	seen "$(console "$1")" "GUEST end" "$2"
+	told "$1 reaches its end" $? "at $(up)"
+	traps=$(traps "$1")
+	sed "s/^/  $1: /" "$(console "$1")" /var/log/xen/xl-"$1".log
+}
+
+steps_right()
+{
+	! grep -q "^GUEST [1-9]" "$(console "$1")" && grep -q "^GUEST 0 " "$(console "$1")"
+	told "$1's programs" $? "$(grep -c '^GUEST 0' "$(console "$1")") right"
+}
+
+audit()
+{
+	gpu audit >/tmp/audit 2>&1
+	told "audit $1" $? "$(head -n 1 /tmp/audit)"
+}
+
+# The domain is gone from Xen's own list: no page of it is held by anybody.
+gone()
+{
+	i=0
+	while [ $i -lt 20 ]; do
+		xl list | grep -q "^$1 \|(null)" || break
+		sleep 1
+		i=$((i + 1))
+	done
+	! xl list | grep -q "^$1 \|(null)"
+	told "$1 leaves nothing" $? "$(xl list | tail -n +3 | tr -s ' ' | tr '\n' ';')"
+}
+
+# ---- scenarios ---------------------------------------------------------------------------------
+
+COPY=gpuvm-copy:/tmp/data:--chunk:16K
+
+# One PVH guest, then two at once; each one's program drives its vGPU by itself.
+full()
+{
+	domain one pvh $COPY,hold
+	gpu attach one --vram 64M
+	told "attach" $?
+	gpu attach one --name again 2>/tmp/twice
+	[ $? = 1 ]
+	told "attach twice is refused" $? "$(cat /tmp/twice)"
+	gpu attach nobody 2>/tmp/nobody
+	[ $? = 1 ]
+	told "attach of no domain is refused" $? "$(cat /tmp/nobody)"
+	xl unpause one
+	seen "$(console one)" "GUEST 0 $COPY" 200
+	told "copies" $? "$(traps one) traps, at $(up)"
+	audit "with a guest"
+	xl destroy one
+	gone one
+}
+
+two()
+{
+	for g in one two; do
+		domain $g pvh $COPY
+		gpu attach $g --vram 64M
+	done
+	for g in one two; do xl unpause $g; done
+	seen "$(console two)" "GUEST start" 60
+	audit "with two guests"
+	for g in one two; do
+		finish $g 300
+		steps_right $g
+		gone $g
+	done
+}
+
+# A domain that is destroyed in the middle of its work, beside one that is not.
+destroyed()
+{
+	for g in one two; do
+		domain $g pvh $COPY:--repeat:$([ $g = one ] && echo 1000 || echo 1)
+		gpu attach $g --vram 64M
+	done
+	for g in one two; do xl unpause $g; done
+	seen "$(console one)" "GUEST start" 60
+	# Well into the driver's start, or its copies.
+	sleep 20
+	xl destroy one
+	gone one
+	finish two 300
+	steps_right two
+	gone two
+	gpu list >/tmp/list
+	! grep -q "^one\|^two" /tmp/list
+	told "no vGPU is left" $? "$(wc -l </tmp/list) lines"
+}
+
+scenario()
+{
+	start=$(up)
+	daemon
+	told "daemon" $? "ready $(up)"
+	"$1"
+	stop_daemon
+	echo "XEN scenario $1 from $start to $(up)"
+}
