@@ -6,10 +6,12 @@
  */
 #include <inttypes.h>
 #include <stdarg.h>
+#include <sys/stat.h>
 
 #include "gpuvm/fermi/inst.h"
 #include "gpuvm/host.h"
 #include "gpuvm/hp.h"
+#include "gpuvm/lend.h"
 
 struct audit {
 	struct gpuvm *g;
@@ -87,6 +89,24 @@ static void audit_part(struct audit *a, const struct vgpu *v)
 	}
 }
 
+/* Files of its VRAM hold its own chunks, all of them in the guest's order, and nothing else. */
+static void audit_lend(struct audit *a, const struct vgpu *v)
+{
+	uint64_t fd_at, run;
+	struct stat st;
+	hvram_t card;
+	int fd;
+
+	for (uint64_t at = 0; v->lend && at < part_vram_len(v->part); at += run) {
+		run = PART_CHUNK_LEN;
+		if (lend_find(v, at, UINT64_MAX, &fd, &fd_at, &run))
+			return; /* the rest is not lent */
+		if (fd_at || part_vram_g2h(v->part, gvram(at), run, &card) || fstat(fd, &st) ||
+		    (uint64_t)st.st_size != run)
+			violation(a, "guest %s: a file of its VRAM holds something else", v->name);
+	}
+}
+
 static void audit_vgpus(struct audit *a)
 {
 	const struct vgpu *v;
@@ -97,6 +117,7 @@ static void audit_vgpus(struct audit *a)
 		nr++;
 		reserved += v->shadow_quota;
 		audit_part(a, v);
+		audit_lend(a, v);
 		for (uint32_t i = 0; i < GF100_NR_CHAN; i++)
 			if (v->chan[i] && a->g->by_host[hchan_x(v->chan[i]->host)] != v->chan[i])
 				violation(a, "guest %s: channel %u is not in the card's table",

@@ -25,6 +25,26 @@ static bool userd_at(const struct vgpu *v, uint64_t off, gchan_t *id, uint32_t *
 	return true;
 }
 
+void vgpu_userd_moved(struct vgpu *v)
+{
+	uint32_t base = vgpu_reg_load(v, NV_PFIFO_USERD_BASE);
+	uint64_t pages[GF100_NR_CHAN / 64] = { 0 };
+
+	for (uint32_t c = 0; base & USERD_BASE_VALID && c < GF100_NR_CHAN; c++)
+		if (v->chan[c])
+			pages[c / 64] |= 1ull << (c % 64);
+	if (v->shadow && shadow_bar_acts(v->shadow, USERD_BASE_ADDR(base), pages))
+		vgpu_fault(v, "USERD at BAR1+0x%llx cannot be made to trap",
+			   (unsigned long long)USERD_BASE_ADDR(base));
+}
+
+void unit_pfifo_userd_base_wr(struct vgpu *v, uint32_t off, uint32_t i, uint32_t val)
+{
+	(void)i;
+	vgpu_reg_store(v, off, val);
+	vgpu_userd_moved(v);
+}
+
 /* One piece of an access: n bytes inside one dword, or inside what is not USERD. */
 static int piece_rd(struct vgpu *v, uint32_t off, uint8_t n, uint64_t *val)
 {
@@ -76,8 +96,11 @@ int vgpu_bar1_rd(struct vgpu *v, uint32_t off, uint8_t size, uint64_t *val)
 	err = aperture_check(v, "BAR1", off, size, GF100_BAR1_LEN);
 	if (err)
 		return err;
-	if (!touches_userd(v, off, size))
-		return aperture_rd(v, 1, off, size, val);
+	if (!touches_userd(v, off, size)) {
+		err = aperture_rd(v, 1, off, size, val);
+		aperture_touched(v, 1, off, err);
+		return err;
+	}
 	*val = 0;
 	for (uint8_t done = 0, n; done < size; done += n) {
 		uint64_t w;
@@ -97,8 +120,11 @@ int vgpu_bar1_wr(struct vgpu *v, uint32_t off, uint8_t size, uint64_t val)
 
 	if (err)
 		return err;
-	if (!touches_userd(v, off, size))
-		return aperture_wr(v, 1, off, size, val);
+	if (!touches_userd(v, off, size)) {
+		err = aperture_wr(v, 1, off, size, val);
+		aperture_touched(v, 1, off, err);
+		return err;
+	}
 	for (uint8_t done = 0, n; done < size; done += n) {
 		int e;
 

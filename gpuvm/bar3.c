@@ -11,12 +11,20 @@ int vgpu_bar3_rd(struct vgpu *v, uint32_t off, uint8_t size, uint64_t *val)
 
 	*val = mmio_ones(size);
 	err = aperture_check(v, "BAR3", off, size, GF100_BAR3_LEN);
-	return err ? err : aperture_rd(v, 3, off, size, val);
+	if (err)
+		return err;
+	err = aperture_rd(v, 3, off, size, val);
+	aperture_touched(v, 3, off, err);
+	return err;
 }
 
 int vgpu_bar3_wr(struct vgpu *v, uint32_t off, uint8_t size, uint64_t val)
 {
 	int err = aperture_check(v, "BAR3", off, size, GF100_BAR3_LEN);
 
-	return err ? err : aperture_wr(v, 3, off, size, val);
+	if (err)
+		return err;
+	err = aperture_wr(v, 3, off, size, val);
+	aperture_touched(v, 3, off, err);
+	return err;
 }

@@ -21,6 +21,7 @@
 #include "gpuvm/hp.h"
 #include "gpuvm/recover.h"
 #include "gpuvm/submit.h"
+#include "gpuvm/units.h"
 
 /* PFIFO_CHAN_STATE 16-20: no engine yet, as nouveau starts every channel. */
 #define STATE_NO_ENGINE (0x1fu << 16)
@@ -66,6 +67,7 @@ static void chan_free(struct vgpu_chan *c)
 	vgpu_chan_stop(c);
 	v->g->by_host[hchan_x(c->host)] = NULL;
 	v->chan[gchan_x(c->id)] = NULL;
+	vgpu_userd_moved(v);
 	part_chan_put(v->part, c->id);
 	mem_free(c);
 }
@@ -139,6 +141,7 @@ static int chan_new(struct vgpu *v, gchan_t id, uint32_t inst_reg)
 	list_init(&c->running);
 	list_init(&c->busy);
 	v->chan[gchan_x(id)] = c;
+	vgpu_userd_moved(v);
 	v->g->by_host[hchan_x(host)] = c;
 	r = chan_start(c, inst_reg);
 	if (r < 0) {

@@ -125,8 +125,8 @@ static json_t *parse_attach(struct control_env *env, json_t *req, struct attach_
 	if (get_u64(req, "multicall", UINT32_MAX, &ops) || (ops && r->vgpu.mode != VGPU_NAIVE_PV))
 		return control_refuse("attach: multicall is a number of operations, for mode naive-pv");
 	if (options && (r->vgpu.mode != VGPU_FULL || shadow_opts_parse(options, &r->vgpu.shadow_opts)))
-		return control_refuse("attach: options '%.40s': not none, best, or a list of keep, lazy, "
-				      "track, for mode full", options);
+		return control_refuse("attach: options '%.40s': not none, optimized, best, or a list "
+				      "of keep, lazy, track, bar-remap, for mode full", options);
 	r->vgpu.pv_ops = (uint32_t)ops;
 	r->vgpu.vram_len = vram;
 	r->vgpu.weight = (uint32_t)weight;
@@ -145,6 +145,8 @@ static json_t *attach_error(int err)
 		return control_refuse("attach: passthrough needs the whole card, and it has guests, or one "
 				      "guest has the whole card");
 	case -ENOSPC: return control_refuse("attach: no room for another guest");
+	case -EOPNOTSUPP:
+		return control_refuse("attach: options: bar-remap: its hypervisor or the device has no such memory");
 	default: return control_refuse("attach: %s", strerror(-err));
 	}
 }

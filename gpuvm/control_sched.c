@@ -11,6 +11,7 @@
 
 #include "gpuvm/gpuvm.h"
 #include "gpuvm/submit.h"
+#include "gpuvm/units.h"
 
 #define TIMEOUT_MAX_MS 3600000u
 
@@ -95,7 +96,8 @@ static json_t *take(const struct vgpu *v, const char *key, const char *val, stru
 		return control_refuse("options=%.40s: guest %s is not in mode full", val, v->name);
 	if (!strcmp(key, "options"))
 		return shadow_opts_parse(val, &to->shadow_opts) ?
-			       control_refuse("options=%.40s: not none, best, or a list of keep, lazy, track", val) :
+			       control_refuse("options=%.40s: not none, optimized, best, or a list of "
+					      "keep, lazy, track, bar-remap", val) :
 			       NULL;
 	return control_refuse("'%.40s' cannot be set: weight, cap, latency, budget, timeout, options can",
 			      key);
@@ -106,6 +108,7 @@ json_t *control_set(struct vgpu *v, json_t *req)
 	json_t *set = json_object_get(req, "set"), *val, *no;
 	struct settings to = { .timeout_ms = v->cfg.timeout_ms, .shadow_opts = v->cfg.shadow_opts };
 	const char *key;
+	uint32_t old;
 	int err = 0;
 
 	if (!v->ent)
@@ -123,15 +126,19 @@ json_t *control_set(struct vgpu *v, json_t *req)
 		if (no)
 			return no;
 	}
-	if (to.shadow_opts != v->cfg.shadow_opts)
-		err = shadow_guest_set_opts(v->shadow, to.shadow_opts);
-	if (!err)
+	old = v->cfg.shadow_opts;
+	if (to.shadow_opts != old)
+		err = vgpu_set_opts(v, to.shadow_opts);
+	if (err == -EOPNOTSUPP)
+		return control_refuse("options: guest %s cannot have bar-remap: its hypervisor or the device "
+				      "has no such memory", v->name);
+	if (!err) {
 		err = sched_ent_tune(v->ent, &to.cfg, dev_now(v->g->dev));
-	if (err) {
-		shadow_guest_set_opts(v->shadow, v->cfg.shadow_opts);
-		return control_refuse("set: nothing changed: %s", strerror(-err));
+		if (err)
+			vgpu_set_opts(v, old);
 	}
-	v->cfg.shadow_opts = to.shadow_opts;
+	if (err)
+		return control_refuse("set: nothing changed: %s", strerror(-err));
 	v->cfg.timeout_ms = to.timeout_ms;
 	submit_pump(v->g, dev_now(v->g->dev));
 	return json_pack("{s:b}", "ok", 1);

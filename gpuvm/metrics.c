@@ -42,6 +42,9 @@ static json_t *shadow_json(const struct shadow_stats *s)
 	put(o, "ptes_trusted", s->ptes_trusted);
 	put(o, "table_bytes", s->table_bytes);
 	put(o, "pins", s->pins);
+	put(o, "windows", s->windows);
+	put(o, "windows_opened", s->windows_opened);
+	put(o, "windows_closed", s->windows_closed);
 	for (int i = 0; i < NR_SHADOW_FAULTS; i++)
 		put(faults, shadow_fault_name((enum shadow_fault)i), s->faults[i]);
 	json_object_set_new(o, "faults", faults);

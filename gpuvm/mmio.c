@@ -289,6 +289,8 @@ void vgpu_units_reset(struct vgpu *v)
 	shadow_bar_bind(v->shadow, 1, 0);
 	shadow_bar_bind(v->shadow, 3, 0);
 	shadow_set_large_64k(v->shadow, false);
+	vgpu_userd_moved(v);
+	pcicfg_moved(v);
 }
 
 void vgpu_units_free(struct vgpu *v)

@@ -56,7 +56,7 @@ const struct mmio_row mmio_rows[NR_REGS] = {
 	STORED(PFIFO_ENABLE),
 	MASKED(PFIFO_PBDMA_ENABLE, PBDMAS, PBDMAS),
 	STORED(PFIFO_ENG_PBDMA_MASK),
-	STORED(PFIFO_USERD_BASE), /* BAR1 is virtual: the base matters only there */
+	ACTS(PFIFO_USERD_BASE, TRIGGER, ~0u, 0, NULL, unit_pfifo_userd_base_wr),
 	STORED(PFIFO_RUNLIST_ADDR),
 	ACTS(PFIFO_RUNLIST_SUBMIT, TRANSLATE, 0, 0, unit_pfifo_stored_rd, unit_pfifo_runlist_wr),
 	KEPT(PFIFO_RUNLIST_CUR),

@@ -112,6 +112,12 @@ uint32_t pcicfg_rd32(const struct vgpu *v, uint32_t at)
 	       (uint32_t)rd8(v, at + 2) << 16 | (uint32_t)rd8(v, at + 3) << 24;
 }
 
+void pcicfg_moved(struct vgpu *v)
+{
+	if (v->shadow && shadow_window_close(v->shadow, v->failed || !pcicfg_decodes(v)))
+		vgpu_fault(v, "its BARs cannot be made to trap");
+}
+
 void pcicfg_wr8(struct vgpu *v, uint32_t at, uint8_t val)
 {
 	unsigned int shift = (at & 3) * 8;
@@ -124,6 +130,8 @@ void pcicfg_wr8(struct vgpu *v, uint32_t at, uint8_t val)
 		if (words[i].at == (at & ~3u))
 			*b = (uint8_t)((*b & ~w & ~(val & c)) | (val & w));
 	}
+	if (at == AT_COMMAND || at == AT_PM_STATE)
+		pcicfg_moved(v);
 }
 
 static int check(struct vgpu *v, uint32_t off, uint8_t size)

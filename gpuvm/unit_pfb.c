@@ -24,8 +24,9 @@ void unit_pfb_mmu_ctrl_wr(struct vgpu *v, uint32_t off, uint32_t i, uint32_t val
 
 	(void)i;
 	vgpu_reg_store(v, off, val & MMU_CTRL_LARGE_64K);
-	if ((old ^ val) & MMU_CTRL_LARGE_64K)
-		shadow_set_large_64k(v->shadow, val & MMU_CTRL_LARGE_64K);
+	if ((old ^ val) & MMU_CTRL_LARGE_64K &&
+	    shadow_set_large_64k(v->shadow, val & MMU_CTRL_LARGE_64K))
+		vgpu_fault(v, "its BARs do not follow the page size");
 }
 
 void unit_pfb_tlb_flush_wr(struct vgpu *v, uint32_t off, uint32_t i, uint32_t val)

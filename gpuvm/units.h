@@ -90,7 +90,7 @@ mmio_rd_fn unit_pfifo_intr_rd, unit_pfifo_pbdma_intr_rd, unit_pfifo_eng_intr_rd,
 	unit_pfifo_stored_rd;
 mmio_wr_fn unit_pfifo_level_wr, unit_pfifo_w1c_wr, unit_pfifo_intr_wr, unit_pfifo_fault_units_wr,
 	unit_pfifo_runlist_wr, unit_pfifo_kick_wr, unit_pfifo_fault_trigger_wr,
-	unit_pfifo_chan_inst_wr, unit_pfifo_chan_state_wr;
+	unit_pfifo_chan_inst_wr, unit_pfifo_chan_state_wr, unit_pfifo_userd_base_wr;
 void unit_pfifo_reset(struct vgpu *);
 uint64_t unit_pfifo_next(const struct vgpu *);
 void unit_pfifo_tick(struct vgpu *, uint64_t now);
@@ -134,9 +134,19 @@ void pcicfg_reset(struct vgpu *);
 void pcicfg_free(struct vgpu *);
 /* Whether the function decodes memory accesses: switched on in its command register, and in D0. */
 bool pcicfg_decodes(const struct vgpu *);
+/* Whether it decodes, or the guest is failed, has changed: BARs show memory without traps or not. */
+void pcicfg_moved(struct vgpu *);
 /* Loads and stores without checks; beyond 256 bytes there is 0 and nothing. */
 uint32_t pcicfg_rd32(const struct vgpu *, uint32_t at);
 void pcicfg_wr8(struct vgpu *, uint32_t at, uint8_t val);
+
+/* ---- vgpu.c ------------------------------------------------------------------------- */
+/* Shadowing options at run time; on an error the old ones stay. */
+int vgpu_set_opts(struct vgpu *, uint32_t opts);
+
+/* ---- bar1.c ------------------------------------------------------------------------- */
+/* Which pages of BAR1 are USERD has changed. */
+void vgpu_userd_moved(struct vgpu *);
 
 /* ---- aperture.c: memory as BARs and PRAMIN show it ---------------------------------- */
 /* The guest's VRAM; -ERANGE outside.  A store is told to the shadows. */
@@ -145,6 +155,12 @@ int aperture_vram_wr(struct vgpu *, uint64_t at, const void *buf, size_t len);
 /* BAR 1 or 3 through the guest's tables; the range is inside it. -EINVAL where nothing is mapped. */
 int aperture_rd(struct vgpu *, int bar, uint32_t off, uint8_t size, uint64_t *val);
 int aperture_wr(struct vgpu *, int bar, uint32_t off, uint8_t size, uint64_t val);
+/* After an access of BAR 1 or 3 that trapped and answered err: the next one there need not. */
+static inline void aperture_touched(struct vgpu *v, int bar, uint32_t off, int err)
+{
+	if (!err && v->cfg.shadow_opts & SHADOW_OPT_REMAP)
+		shadow_window_touch(v->shadow, bar, off);
+}
 /* size bytes of MMIO_DENIED as they stand at off. */
 uint64_t aperture_denied(uint32_t off, uint8_t size);
 /* Checks of all memory BARs: size, end, decode.  0, or -EINVAL/-EPERM with the fault counted. */

@@ -136,6 +136,51 @@ static int quota_take(struct vgpu *v)
 	return 0;
 }
 
+static int vram_file(void *arg, gvram_t at, uint64_t len, int *fd, uint64_t *fd_at, uint64_t *run)
+{
+	return lend_find(arg, gvram_x(at), len, fd, fd_at, run);
+}
+
+/* The options as this guest can have them, with what they need made ready. */
+static int able_opts(struct vgpu *v, uint32_t *opts)
+{
+	bool able = v->cfg.mode == VGPU_FULL && dev_has(v->g->dev, DEV_CAP_VRAM_FD) &&
+		    hv_has(v->guest->hv, HV_CAP_MAP);
+
+	if (*opts & SHADOW_OPT_REMAP && !able) {
+		if (!(*opts & SHADOW_OPT_IF_ABLE))
+			return -EOPNOTSUPP;
+		*opts &= ~SHADOW_OPT_REMAP;
+	}
+	*opts &= ~SHADOW_OPT_IF_ABLE;
+	return *opts & SHADOW_OPT_REMAP ? lend_start(v) : 0;
+}
+
+int vgpu_set_opts(struct vgpu *v, uint32_t opts)
+{
+	int err = able_opts(v, &opts);
+
+	if (err)
+		return err;
+	err = shadow_guest_set_opts(v->shadow, opts);
+	if (err)
+		shadow_guest_set_opts(v->shadow, v->cfg.shadow_opts);
+	else
+		v->cfg.shadow_opts = opts;
+	return err;
+}
+
+static int opts_take(struct vgpu *v)
+{
+	int r = able_opts(v, &v->cfg.shadow_opts);
+
+	if (r == -EOPNOTSUPP)
+		log_error(v->g->log, "guest %s: bar-remap: its hypervisor or the device cannot", v->name);
+	else if (r < 0)
+		log_error(v->g->log, "guest %s: bar-remap: %s", v->name, strerror(-r));
+	return r;
+}
+
 static int shadow_take(struct vgpu *v)
 {
 	struct shadow_guest_cfg cfg = {
@@ -144,6 +189,7 @@ static int shadow_take(struct vgpu *v)
 		.opts = v->cfg.shadow_opts,
 		.table_quota = v->shadow_quota,
 		.fault = shadow_complains,
+		.vram_file = vram_file,
 		.arg = v,
 	};
 
@@ -306,6 +352,8 @@ static int full_build(struct vgpu *v)
 	if (!r)
 		r = ram_map(v);
 	if (!r)
+		r = opts_take(v);
+	if (!r)
 		r = shadow_take(v);
 	if (!r && v->cfg.mode == VGPU_NAIVE_PV)
 		r = vgpu_pv_new(v, v->cfg.pv_ops);
@@ -406,9 +454,9 @@ void vgpu_reset(struct vgpu *v)
 		vgpu_pv_reset(v);
 		vgpu_hp_reset(v);
 	}
-	vgpu_units_reset(v);
 	v->failed = false;
 	v->failed_why = NULL;
+	vgpu_units_reset(v);
 }
 
 void vgpu_fail(struct vgpu *v, const char *why)
@@ -421,6 +469,7 @@ void vgpu_fail(struct vgpu *v, const char *why)
 	v->failed_why = why;
 	if (v->hp)
 		vgpu_hp_stopped(v);
+	pcicfg_moved(v);
 }
 
 bool vgpu_line(struct vgpu *v)

@@ -14,6 +14,7 @@
 
 #include "gpuvm/base/mem.h"
 #include "shadow/pv_private.h"
+#include "shadow/window.h"
 
 /* Bits of a guest entry that must come through unchanged. */
 #define SAME_BITS (PTE_PRESENT | PTE_PRIV | PTE_RO | PTE_VOLATILE | PTE_KIND_MASK | PTE_TARGET_MASK)
@@ -186,6 +187,19 @@ static uint64_t space(struct audit *a, struct vas *v)
 	return pins;
 }
 
+/*
+ * Ours, unless the guest was given files of its VRAM: what it then writes
+ * behind our back makes its own shadow old.
+ */
+static void untrue(struct audit *a, const struct shadow_guest *sg, uint64_t at)
+{
+	if (!sg->lent)
+		bad(a, sg, "entry at 0x%" PRIx64 " changed in a page that is trusted", at);
+	else if (a->out)
+		fprintf(a->out, "info: %s: entry at 0x%" PRIx64 " changed in a page that is trusted\n",
+			sg->cfg.guest->name, at);
+}
+
 /* A page that tracking would not read again must be as it was read. */
 static void trusted(struct audit *a, struct vas *v, const struct spt *t, const struct spt_src *src,
 		    uint32_t j, uint64_t e)
@@ -195,7 +209,7 @@ static void trusted(struct audit *a, struct vas *v, const struct spt *t, const s
 	if (t->cur[j] != (e & PTE_PRESENT ? e : 0) && t->src.addr == src->direct.addr &&
 	    t->src.target == src->direct.target &&
 	    track_clean(v->sg, src->direct.target, at, 8, t->seen))
-		bad(a, v->sg, "entry at 0x%" PRIx64 " changed in a page that is trusted", at);
+		untrue(a, v->sg, at);
 }
 
 /* Not a violation: entries that the guest changed since its last flush. */
@@ -376,6 +390,7 @@ static void guest(struct audit *a, struct shadow_guest *sg)
 	}
 	if (sg->pv)
 		pins += pv_pages(a, sg);
+	a->bad += window_audit(sg, a->out);
 	list_for_each(ch, &sg->chans, node)
 		channel(a, sg, ch);
 	list_for_each(t, &sg->dead, node)

@@ -12,6 +12,7 @@
 
 #include "gpuvm/base/mem.h"
 #include "shadow/pv_private.h"
+#include "shadow/window.h"
 
 #define BLOCK_TRANSLATE (1u << 31)
 
@@ -37,15 +38,12 @@ void barmap_fini(struct shadow_guest *sg)
 		mem_free(sg->bar[i].tlb);
 }
 
-int shadow_bar_bind(struct shadow_guest *sg, int bar, uint32_t block)
+static int bind(struct shadow_guest *sg, struct bar *b, uint32_t block)
 {
-	struct bar *b = bar_of(sg, bar);
 	uint64_t inst = CHAN_INST_ADDR(block);
 	uint32_t w[4];
 	int err;
 
-	if (!b)
-		return -EINVAL;
 	if (!(block & BLOCK_TRANSLATE)) {
 		b->mode = BAR_LINEAR;
 		return 0;
@@ -78,6 +76,14 @@ int shadow_bar_bind(struct shadow_guest *sg, int bar, uint32_t block)
 	}
 	b->mode = BAR_VAS;
 	return 0;
+}
+
+int shadow_bar_bind(struct shadow_guest *sg, int bar, uint32_t block)
+{
+	struct bar *b = bar_of(sg, bar);
+	int err = b ? bind(sg, b, block) : -EINVAL;
+
+	return b ? window_bar(sg, bar == 3) ?: err : err;
 }
 
 /* Entry i of a guest table if it is present; 0 otherwise. */

@@ -311,6 +311,7 @@ int shadow_chan_bind(struct shadow_guest *sg, gchan_t id, gvram_t inst, hvram_t 
 	watch_add(sg, inst);
 	ch->watched = true;
 	list_add_tail(&sg->chans, &ch->node);
+	watch_windows(sg);
 	*out = ch;
 	return 0;
 err:

@@ -5,7 +5,7 @@
 
 #include "shadow/private.h"
 
-/* The last one is no option but a set of them. */
+/* The last ones are no options but sets of them. */
 static const struct {
 	const char *name;
 	uint32_t opts;
@@ -13,12 +13,16 @@ static const struct {
 	{ "keep", SHADOW_OPT_KEEP },
 	{ "lazy", SHADOW_OPT_LAZY },
 	{ "track", SHADOW_OPT_TRACK },
-	{ "best", SHADOW_OPTS_ALL },
+	{ "bar-remap", SHADOW_OPT_REMAP },
+	{ "optimized", SHADOW_OPT_REMAP | SHADOW_OPT_LAZY | SHADOW_OPT_IF_ABLE },
+	{ "best", SHADOW_OPTS_ALL | SHADOW_OPT_IF_ABLE },
 };
+#define NR_SETS 2
 
 int shadow_opts_parse(const char *s, uint32_t *out)
 {
 	uint32_t opts = 0;
+	bool must = false;
 
 	if (!strcmp(s, "none")) {
 		*out = 0;
@@ -33,11 +37,13 @@ int shadow_opts_parse(const char *s, uint32_t *out)
 		if (i == ARRAY_SIZE(names))
 			return -EINVAL;
 		opts |= names[i].opts;
+		must |= names[i].opts == SHADOW_OPT_REMAP;
 		if (!s[len])
 			break;
 		s += len + 1;
 	}
-	*out = opts;
+	/* Asked for by name, it is had or refused. */
+	*out = must ? opts & ~SHADOW_OPT_IF_ABLE : opts;
 	return 0;
 }
 
@@ -46,7 +52,7 @@ void shadow_opts_print(uint32_t opts, char *buf, size_t n)
 	size_t at = 0;
 
 	snprintf(buf, n, "none");
-	for (size_t i = 0; i + 1 < ARRAY_SIZE(names) && at < n; i++)
+	for (size_t i = 0; i + NR_SETS < ARRAY_SIZE(names) && at < n; i++)
 		if (opts & names[i].opts)
 			at += (size_t)snprintf(buf + at, n - at, "%s%s", at ? "," : "",
 					       names[i].name);

@@ -93,6 +93,8 @@ struct vas {
 
 enum bar_mode { BAR_LINEAR, BAR_VAS, BAR_DEAD };
 
+struct window; /* window.h */
+
 struct bar_ent {
 	uint64_t tag; /* page number + 1; 0: empty */
 	uint64_t addr;
@@ -147,6 +149,9 @@ struct shadow_guest {
 	uint8_t list[GF100_NR_CHAN]; /* channel ids of the last runlist, in its order */
 	uint32_t nr_list;
 	struct track *track; /* owned: which pages may have been written (track.c); NULL while off */
+	bool lent; /* windows were on: it may have kept files of its memory */
+	struct window *win; /* owned: NULL while SHADOW_OPT_REMAP is off */
+	uint64_t acts_at, acts[GF100_NR_CHAN / 64]; /* what shadow_bar_acts() said */
 	struct pv *pv; /* owned: its tables, if the guest asks for each change (pv.c); else NULL */
 };
 
@@ -249,22 +254,8 @@ uint32_t chan_ctx_off(enum fermi_engine e);
 /* ---- watch.c -------------------------------------------------------------------------------- */
 void watch_add(struct shadow_guest *, gvram_t page);
 void watch_del(struct shadow_guest *, gvram_t page);
-
-/* ---- track.c -------------------------------------------------------------------------------- */
-/* Starts from what the tables hold now; a no-op if it is on. */
-int track_on(struct shadow_guest *);
-void track_off(struct shadow_guest *);
-/* Entry e as accepted came into (on) or leaves a table that the device knows; tracking is on. */
-void track_entry(struct shadow_guest *, uint64_t e, uint32_t page_shift, bool on);
-/* The device has let go of every entry that left. */
-void track_settle(struct shadow_guest *);
-/* The guest stored to its VRAM and the store trapped. */
-void track_written(struct shadow_guest *, uint64_t at, uint64_t len);
-/* The moment that a reader notes before it reads; 0 while tracking is off. */
-uint64_t track_now(struct shadow_guest *);
-/* Whether nothing in the range can have been written since the moment; false if since is 0. */
-bool track_clean(const struct shadow_guest *, uint32_t target, uint64_t at, uint64_t len,
-		 uint64_t since);
+/* What is watched now is no window any more. */
+void watch_windows(struct shadow_guest *);
 
 /* ---- barmap.c ------------------------------------------------------------------------------- */
 /* Forgets cached translations of the BARs with that directory (all: of both BARs). */

@@ -13,6 +13,7 @@
 #include "gpuvm/base/log.h"
 #include "gpuvm/base/mem.h"
 #include "shadow/pv_private.h"
+#include "shadow/window.h"
 
 static int page_of(struct shadow_guest *sg, uint32_t id, struct pv_page **out)
 {

@@ -14,6 +14,7 @@
 #include "gpuvm/base/log.h"
 #include "gpuvm/base/mem.h"
 #include "shadow/pv_private.h"
+#include "shadow/window.h"
 
 /*
  * Time, and polls where the clock is moved by hand: nouveau gives a TLB flush
@@ -200,6 +201,7 @@ int shadow_guest_new(struct shadow *s, const struct shadow_guest_cfg *cfg,
 		     struct shadow_guest **out)
 {
 	struct shadow_guest *sg = mem_new(struct shadow_guest);
+	int err;
 
 	if (!sg)
 		return -ENOMEM;
@@ -209,9 +211,12 @@ int shadow_guest_new(struct shadow *s, const struct shadow_guest_cfg *cfg,
 	list_init(&sg->chans);
 	list_init(&sg->dead);
 	list_add_tail(&s->guests, &sg->node);
-	if (sg->cfg.opts & SHADOW_OPT_TRACK && track_on(sg)) {
+	err = sg->cfg.opts & SHADOW_OPT_TRACK ? track_on(sg) : 0;
+	if (!err && sg->cfg.opts & SHADOW_OPT_REMAP)
+		err = window_on(sg);
+	if (err) {
 		shadow_guest_free(sg);
-		return -ENOMEM;
+		return err;
 	}
 	*out = sg;
 	return 0;
@@ -236,6 +241,7 @@ void shadow_guest_free(struct shadow_guest *sg)
 	sg_settle(sg, true);
 	assert(list_empty(&sg->vas) && sg->stats.pins == 0 && sg->stats.table_bytes == 0);
 	barmap_fini(sg);
+	window_free(sg);
 	track_off(sg);
 	list_del(&sg->node);
 	mem_free(sg);
@@ -244,7 +250,7 @@ void shadow_guest_free(struct shadow_guest *sg)
 int shadow_guest_set_opts(struct shadow_guest *sg, uint32_t opts)
 {
 	uint32_t off = sg->cfg.opts & ~opts;
-	int err = 0;
+	int err = 0, e;
 
 	sg->cfg.opts = opts;
 	if (opts & SHADOW_OPT_TRACK)
@@ -253,6 +259,14 @@ int shadow_guest_set_opts(struct shadow_guest *sg, uint32_t opts)
 		track_off(sg);
 	if (err)
 		sg->cfg.opts &= ~SHADOW_OPT_TRACK;
+	/* Table pages are windows or not, as tracking likes. */
+	window_recheck(sg);
+	e = opts & SHADOW_OPT_REMAP ? window_on(sg) : window_off(sg);
+	if (!sg->win)
+		sg->cfg.opts &= ~SHADOW_OPT_REMAP;
+	else
+		sg->cfg.opts |= SHADOW_OPT_REMAP;
+	err = err ? err : e;
 	return (off & SHADOW_OPT_LAZY ? vas_catch_up(sg) : 0) ?: err;
 }
 

@@ -27,6 +27,7 @@
 #include <stdio.h>
 
 #include "gpuvm/base/addr.h"
+#include "gpuvm/fermi/regs.h"
 #include "gpuvm/hv/hv.h"
 #include "gpuvm/part.h"
 #include "gpuvm/vheap.h"
@@ -53,11 +54,19 @@ enum shadow_opt {
 	 * read again (track.c says when); implies KEEP.  Does nothing for a paravirtual guest.
 	 */
 	SHADOW_OPT_TRACK = 1 << 2,
+	/*
+	 * Pages of BAR1 and BAR3 that the guest's own tables put its own memory behind are
+	 * reached without a trap (window.c).
+	 */
+	SHADOW_OPT_REMAP = 1 << 3,
+	/* Not an option: those asked for that this guest cannot have are left out. */
+	SHADOW_OPT_IF_ABLE = 1 << 4,
 };
-#define SHADOW_OPTS_ALL (SHADOW_OPT_KEEP | SHADOW_OPT_LAZY | SHADOW_OPT_TRACK)
+#define SHADOW_OPTS_ALL (SHADOW_OPT_KEEP | SHADOW_OPT_LAZY | SHADOW_OPT_TRACK | SHADOW_OPT_REMAP)
 /*
- * "none", or names with commas between: keep, lazy, track; best is all of them.
- * -EINVAL for anything else.
+ * "none", or names with commas between: keep, lazy, track, bar-remap; optimized is
+ * bar-remap and lazy, best is all of them, both as far as the guest can have
+ * them.  -EINVAL for anything else.
  */
 int shadow_opts_parse(const char *s, uint32_t *opts);
 void shadow_opts_print(uint32_t opts, char *buf, size_t n);
@@ -87,6 +96,8 @@ struct shadow_stats {
 	uint64_t faults[NR_SHADOW_FAULTS];
 	uint64_t table_bytes;	 /* mediator VRAM in this guest's shadows now */
 	uint64_t pins;		 /* RAM pages pinned by this guest's shadows now */
+	uint64_t windows;	 /* pages of BAR1 and BAR3 that do not trap now */
+	uint64_t windows_opened, windows_closed; /* ... that came to be so, that ceased to */
 };
 
 /* dev and heap are borrowed. */
@@ -103,6 +114,8 @@ struct shadow_guest_cfg {
 	 * virtual address for PDE and PTE faults, else the address or id concerned.
 	 */
 	void (*fault)(void *arg, enum shadow_fault, uint64_t where);
+	/* For SHADOW_OPT_REMAP, as lend_find(): the file that the guest's VRAM at `at` is.  NULL: there is none. */
+	int (*vram_file)(void *arg, gvram_t at, uint64_t len, int *fd, uint64_t *fd_at, uint64_t *run);
 	void *arg;
 };
 int shadow_guest_new(struct shadow *, const struct shadow_guest_cfg *, struct shadow_guest **out);
@@ -123,8 +136,8 @@ int shadow_gmem_wr(struct shadow_guest *, uint32_t target, uint64_t addr, const 
 /* ---- address spaces (vas.c, spt.c) --------------------------------------------------- */
 /* The guest wrote PFB_TLB_FLUSH; pdb and trigger as written.  An error is the world's. */
 int shadow_flush(struct shadow_guest *, uint32_t pdb, uint32_t trigger);
-/* The guest chose 64 KiB large pages (PFB_MMU_CTRL bit 0): for tables scanned from now on. */
-void shadow_set_large_64k(struct shadow_guest *, bool on);
+/* The guest chose 64 KiB large pages (PFB_MMU_CTRL bit 0): for tables scanned from now on. An error is the world's. */
+int shadow_set_large_64k(struct shadow_guest *, bool on);
 /*
  * Guest RAM [start, start+len) goes away: drops every entry that reaches it.
  * 0: no pin on it is left.  -EBUSY: the device did not confirm that it let go; ask again.
@@ -176,7 +189,7 @@ struct shadow_chan *shadow_chan_by_host_inst(struct shadow_guest *, hvram_t inst
  * where a shadow depends on it.
  */
 void shadow_written(struct shadow_guest *, gvram_t at, uint64_t len);
-/* Whether any page of the range is watched (so must not be remapped). */
+/* Whether any page of the range is watched (so must not be a window). */
 bool shadow_watched(const struct shadow_guest *, gvram_t at, uint64_t len);
 
 /* ---- BAR tables (barmap.c): where a guest's BAR1/BAR3 offset leads -------------------- */
@@ -190,6 +203,17 @@ struct shadow_loc {
 /* -EFAULT and a counted fault if there is no translation, or not for writing. */
 int shadow_bar_xlate(struct shadow_guest *, int bar, uint64_t off, bool write,
 		     struct shadow_loc *out);
+
+/* ---- windows (window.c) -------------------------------------------------------------------- */
+/* An access of BAR 1 or 3 at off trapped and was done. */
+void shadow_window_touch(struct shadow_guest *, int bar, uint64_t off);
+/*
+ * USERD is at off in BAR1; bit c of pages: channel c's page there is registers, and never memory.
+ * An error is the world's.
+ */
+int shadow_bar_acts(struct shadow_guest *, uint64_t off, const uint64_t pages[GF100_NR_CHAN / 64]);
+/* Memory decode is off, or the guest is failed: while closed each access traps.  An error is the world's. */
+int shadow_window_close(struct shadow_guest *, bool closed);
 
 /* ---- runlist (runlist.c): all guests' channels merged ---------------------------------- */
 /*

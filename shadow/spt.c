@@ -12,7 +12,7 @@
 
 #include "gpuvm/base/log.h"
 #include "gpuvm/base/mem.h"
-#include "shadow/private.h"
+#include "shadow/window.h"
 
 /*
  * What passes into a shadow entry beside address and target.  Compression tags
@@ -412,6 +412,7 @@ int spt_sync(struct vas *v, struct spt *t, const struct spt_src *src, uint64_t v
 	}
 	t->seen = 0;
 	t->src = src->direct;
+	track_table(v->sg, src->direct.target, src->direct.addr, src->merge ? 0 : t->nr * 8ull);
 	for (uint32_t i = 0; i < t->nr; i += SPT_BLOCK) {
 		uint32_t n = t->nr - i < SPT_BLOCK ? t->nr - i : SPT_BLOCK;
 		bool same;
@@ -428,6 +429,8 @@ int spt_sync(struct vas *v, struct spt *t, const struct spt_src *src, uint64_t v
 			return err;
 		v->sg->stats.ptes_scanned += n;
 		same = memcmp(g, t->cur + i, n * 8) == 0;
+		track_read(v->sg, src->direct.target, src->direct.addr + i * 8ull,
+			   src->merge ? 0 : n * 8ull, same);
 		if (same && y.keep)
 			continue;
 		if (v->sg->nr_reap > REAP_MAX - SPT_BLOCK)

@@ -14,6 +14,7 @@
 #include "gpuvm/base/log.h"
 #include "gpuvm/base/mem.h"
 #include "shadow/pv_private.h"
+#include "shadow/window.h"
 
 static const struct fermi_geom *geom(const struct vas *v)
 {
@@ -244,6 +245,7 @@ static int pdes_read(struct vas *v, uint32_t j, uint64_t seen, uint64_t *buf, bo
 		return err;
 	v->sg->stats.pdes_scanned += SPT_BLOCK;
 	*same = memcmp(v->gpde + j, buf, len) == 0;
+	track_read(v->sg, v->target, v->addr + j * 8ull, len, *same);
 	if (!*same)
 		memcpy(v->gpde + j, buf, len);
 	return 0;
@@ -256,9 +258,11 @@ static int scan(struct vas *v)
 
 	if (err)
 		return err;
+	track_acked(v->sg);
 	seen = v->seen;
 	now = track_now(v->sg);
 	v->seen = 0;
+	track_table(v->sg, v->target, v->addr, geom(v)->nr_pde * 8ull);
 	for (uint32_t j = 0; j < geom(v)->nr_pde; j += SPT_BLOCK) {
 		bool same;
 		int e = pdes_read(v, j, seen, buf, &same);
@@ -436,14 +440,16 @@ int shadow_flush(struct shadow_guest *sg, uint32_t pdb, uint32_t trigger)
 		if (e && e != -EFAULT)
 			err = err ? err : e;
 	}
-	return err;
+	return window_flush(sg, all, target, addr) ?: err;
 }
 
-void shadow_set_large_64k(struct shadow_guest *sg, bool on)
+int shadow_set_large_64k(struct shadow_guest *sg, bool on)
 {
-	if (sg->large_64k != on)
-		bar_drop(sg, true, 0, 0);
+	if (sg->large_64k == on)
+		return 0;
+	bar_drop(sg, true, 0, 0);
 	sg->large_64k = on;
+	return window_all(sg);
 }
 
 int shadow_revoke(struct shadow_guest *sg, gpa_t start, uint64_t len)
@@ -459,7 +465,7 @@ int shadow_revoke(struct shadow_guest *sg, gpa_t start, uint64_t len)
 				if (t && spt_revoke(v, t, gpa_x(start), len))
 					return -EBUSY;
 			}
-	if (pv_revoke(sg, gpa_x(start), len))
+	if (pv_revoke(sg, gpa_x(start), len) || window_revoke(sg, gpa_x(start), len))
 		return -EBUSY;
 	return sg_settle(sg, false);
 }

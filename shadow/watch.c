@@ -6,7 +6,7 @@
  * Most stores hit no watched page, and a driver clears whole tables by single
  * stores, so the answer "none" costs one look at a counter.
  */
-#include "shadow/private.h"
+#include "shadow/window.h"
 
 static uint32_t bucket(uint64_t page)
 {
@@ -21,6 +21,14 @@ void watch_add(struct shadow_guest *sg, gvram_t page)
 void watch_del(struct shadow_guest *sg, gvram_t page)
 {
 	sg->watch[bucket(gvram_x(page) / INST_LEN)]--;
+	window_recheck(sg);
+}
+
+void watch_windows(struct shadow_guest *sg)
+{
+	window_recheck(sg);
+	/* What cannot be taken away now is tried again at each flush; a doorbell looks at the page anyway. */
+	window_flush(sg, false, ~0u, 0);
 }
 
 /* Whether a channel may watch a page of [at, at+len). */

@@ -34,10 +34,11 @@ struct run_opts {
 static const char usage[] =
 	"usage: gpuvm run [options] -- PROGRAM [ARG...]\n"
 	"  --mode MODE     native (the device in the program's own process), passthrough (the whole\n"
-	"                  card, nothing shadowed), full[,keep][,lazy][,track] or full,best (full\n"
-	"                  virtualization, with what options), naive-pv[,multicall[=N]]\n"
-	"                  (the driver asks for page-table changes, N operations a call), hp-pv\n"
-	"                  (no registers: the driver runs with the mediator) (full)\n"
+	"                  card, nothing shadowed), full[,keep][,lazy][,track][,bar-remap], or\n"
+	"                  full,optimized or full,best (full virtualization, with what options),\n"
+	"                  naive-pv[,multicall[=N]] (the driver asks for page-table changes,\n"
+	"                  N operations a call), hp-pv (no registers: the driver runs with the\n"
+	"                  mediator) (full)\n"
 	"  --vram SIZE     VRAM of the virtual GPU (256M)\n"
 	"  --ram SIZE      guest memory that the GPU may reach (2G; sparse)\n"
 	"  --weight N      scheduling weight, 1 to 65535 (256)\n"
@@ -139,8 +140,8 @@ static int parse(int argc, char **argv, struct run_opts *o)
 	if (err)
 		return err;
 	if (mode_parse(o->mode, &o->m))
-		return ctl_bad("--mode %s: not native, passthrough, full[,keep][,lazy][,track] or [,best], "
-			       "naive-pv[,multicall[=N]] or hp-pv",
+		return ctl_bad("--mode %s: not native, passthrough, full[,keep][,lazy][,track][,bar-remap] or "
+			       "[,optimized] or [,best], naive-pv[,multicall[=N]] or hp-pv",
 			       o->mode);
 	if (optind >= argc)
 		return ctl_bad("run: PROGRAM is missing");

@@ -23,10 +23,11 @@
 #define PROBE 0x1000000ull
 #define NOTHING 0x07070707u
 
-/* Runs the group without shadowing options, with lazy, with track, and with all. */
+/* Runs the group without shadowing options, with lazy, with track, with bar-remap, and with all. */
 #define attack_run_group(tests)                                                                    \
 	({                                                                                         \
 		static const uint32_t sets[] = { 0, SHADOW_OPT_LAZY, SHADOW_OPT_TRACK,             \
+						 SHADOW_OPT_REMAP,                                  \
 						 SHADOW_OPTS_ALL };                                \
 		int failed = 0;                                                                    \
                                                                                                    \

@@ -10,7 +10,9 @@ import tempfile
 sys.path.insert(0, os.path.dirname(__file__))
 from tap import Daemon, Tap, make_file, prog, run  # noqa: E402
 
-SETS = ("none", "keep", "lazy", "track", "keep,lazy", "keep,track", "lazy,track", "best")
+PLAIN = ("none", "keep", "lazy", "track", "keep,lazy", "keep,track", "lazy,track", "keep,lazy,track")
+SETS = PLAIN + ("bar-remap",) + tuple(f"{s},bar-remap" for s in PLAIN[1:]) + ("optimized", "best")
+SHOWN = {"optimized": "lazy,bar-remap", "best": "keep,lazy,track,bar-remap"}
 t = Tap()
 GPUVM, COPY = prog("gpuvm"), prog("gpuvm-copy")
 
@@ -31,14 +33,20 @@ with tempfile.TemporaryDirectory(prefix="gpuvm-options-") as scratch:
     for g in d.wait_no_guests()["departed"]:
         counters[SETS[int(g["name"][1:])]] = g
     names = {s: counters[s]["options"] for s in SETS}
-    t.ok(all(names[s] == s for s in SETS[:-1]) and names["best"] == "keep,lazy,track", "counters name the options",
-         names)
+    t.ok(all(names[s] == SHOWN.get(s, s) for s in SETS), "counters name the options", names)
     s = {k: v["shadow"] for k, v in counters.items()}
     t.ok(s["none"]["flushes_deferred"] == 0 < s["lazy"]["flushes_deferred"] and
          s["lazy"]["shadowings"] <= s["none"]["shadowings"], "lazy puts flushes off", (s["none"], s["lazy"]))
     t.ok(s["none"]["ptes_trusted"] == 0 < s["track"]["ptes_trusted"] and
          s["track"]["ptes_scanned"] < s["none"]["ptes_scanned"], "track reads fewer entries", (s["none"], s["track"]))
     t.ok(s["keep"]["ptes_changed"] < s["none"]["ptes_changed"], "keep writes fewer entries", (s["none"], s["keep"]))
+
+    aperture = {k: sum(v["traps"][b][w] for b in ("bar1", "bar3") for w in ("reads", "writes"))
+                for k, v in counters.items()}
+    t.ok(s["none"]["windows_opened"] == 0 < s["bar-remap"]["windows_opened"] and
+         aperture["bar-remap"] * 3 < aperture["none"], "bar-remap traps few BAR accesses", aperture)
+    t.ok(aperture["best"] * 3 < aperture["keep,lazy,track"] and s["best"]["windows_opened"] > 0,
+         "so does best, though table pages may trap", aperture)
 
     # At run time.
     a, fds = d.call(op="attach", name="one", mode="full", vram=64 << 20)
@@ -50,6 +58,10 @@ with tempfile.TemporaryDirectory(prefix="gpuvm-options-") as scratch:
          "an unknown one is refused by name, the others stay", err)
     code, _, err = run(GPUVM, "set", "one", "options=none", "--socket", d.path)
     t.ok(code == 0 and d.status()["guests"][0]["options"] == "none", "none switches all off", err)
+    for options, shown in (("bar-remap", "bar-remap"), ("best", SHOWN["best"]), ("track", "track"),
+                           ("optimized", SHOWN["optimized"]), ("none", "none")):
+        code, _, err = run(GPUVM, "set", "one", f"options={options}", "--socket", d.path)
+        t.ok(code == 0 and d.status()["guests"][0]["options"] == shown, f"options={options} at run time", err)
     for fd in fds:
         os.close(fd)
     d.wait_no_guests()

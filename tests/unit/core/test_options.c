@@ -63,7 +63,6 @@ static void test_tables_written_by_the_gpu(void **state)
 static void test_switched_between_flush_and_use(void **state)
 {
 	struct rig *r = *state;
-	struct shadow_guest *sg = r->v[0]->shadow;
 	struct raw c;
 
 	start(&c, r);
@@ -71,12 +70,12 @@ static void test_switched_between_flush_and_use(void **state)
 		for (uint32_t next = 0; next <= SHADOW_OPTS_ALL; next++) {
 			uint64_t n = (opts + next) % TURNS;
 
-			assert_int_equal(shadow_guest_set_opts(sg, opts), 0);
+			assert_int_equal(vgpu_set_opts(r->v[0], opts), 0);
 			turn(&c, r, n);
 			vram_wr64(r, 0, BASE + RAW_TABLE + (PROBE >> 12) * 8,
 				  raw_pte(PAGES + (n + 1) % TURNS * 4096));
 			raw_flush(&c);
-			assert_int_equal(shadow_guest_set_opts(sg, next), 0);
+			assert_int_equal(vgpu_set_opts(r->v[0], next), 0);
 			assert_true(raw_copy(&c, DST, PROBE, 4));
 			assert_int_equal(vram_rd32(r, 0, DST), 0x70000000u + (n + 1) % TURNS);
 			assert_int_equal(gpuvm_audit(r->g, stderr), 0);
