@@ -3,7 +3,7 @@
  * Guest memory by target: its VRAM through the part's chunk map, its RAM
  * through the hypervisor port.  A range is checked whole before a byte moves.
  */
-#include "shadow/private.h"
+#include "shadow/window.h"
 
 static int vram_move(struct shadow_guest *sg, uint64_t addr, void *rd, const void *wr, size_t len)
 {
