@@ -74,6 +74,10 @@ HAVE_OPENCL := $(shell printf '\043define CL_TARGET_OPENCL_VERSION 120\n\043incl
 BIN_gpuvm-work := $(wildcard bench/work/*.c)
 # The conformance runner: a program of a guest too.
 BIN_gpuvm-conform := $(addprefix tests/cl/,conform.c case.c input.c)
+# The same for OpenGL's compute shaders.
+HAVE_EGL := $(shell printf '\043include <EGL/egl.h>\n\043include <GL/glcorearb.h>\nint main(void) { return eglGetError(); }\n' | \
+	$(CC) -x c - -o /dev/null -lEGL 2>/dev/null && echo 1)
+BIN_gpuvm-gl := tests/gl/compute.c $(addprefix tests/cl/,case.c input.c)
 BINS := $(PROGS:%=$(O)/bin/%) $(if $(HAVE_OPENCL),$(O)/bin/gpuvm-work)
 
 # The library that programs are started with (gpuvm run), and the files it shows them.  A sanitizer's
@@ -160,6 +164,11 @@ $(O)/bin/gpuvm-conform: $(call obj,$(BIN_gpuvm-conform)) $(call lib,base)
 	@mkdir -p $(@D)
 	$(Q)$(CC) -o $@ $^ $(ALL_LDFLAGS) -lOpenCL -lm
 
+$(O)/bin/gpuvm-gl: $(call obj,$(BIN_gpuvm-gl)) $(call lib,base)
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -o $@ $^ $(ALL_LDFLAGS) -lEGL -lm
+
 $(O)/lib/libgpuvm-drm.so: $(call obj,$(SRC_LIB_DRM)) $(call libs_of,drv) pv-driver/drm/export.map $(O)/$(TREE_DRM)
 	$(call say,LD,$@)
 	$(Q)$(CC) -shared -o $@ $(call obj,$(SRC_LIB_DRM)) -Wl,--start-group $(call libs_of,drv) -Wl,--end-group \
@@ -192,7 +201,7 @@ $(O)/tests/policy/%.so: tests/policy/%.c scheduler/sched.h
 	$(Q)$(CC) $(ALL_CFLAGS) -shared -o $@ $<
 $(O)/tests/unit/scheduler/test_choice: | $(T_POLICIES)
 
-T_BINS := $(if $(HAVE_OPENCL),$(O)/bin/gpuvm-conform)
+T_BINS := $(if $(HAVE_OPENCL),$(O)/bin/gpuvm-conform) $(if $(HAVE_EGL),$(O)/bin/gpuvm-gl)
 
 .PHONY: tests
 tests: $(TESTS) $(T_POLICIES) $(T_BINS)

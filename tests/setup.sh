@@ -11,6 +11,8 @@ build="$build libdrm-dev libpciaccess-dev"
 # The OpenCL workloads, the OpenCL they run on in a guest, and the one their speed is compared with.
 build="$build ocl-icd-opencl-dev opencl-c-headers mesa-opencl-icd pocl-opencl-icd"
 test="$build clang libclang-rt-dev git mesa-opencl-icd ocl-icd-libopencl1 clinfo clpeak"
+# OpenGL's compute shaders, on the virtual GPU and on llvmpipe.
+test="$test libegl-dev libgl-dev libegl1 libegl-mesa0 libgl1-mesa-dri"
 case "${1:-}" in
 build) want=$build ;;
 test) want=$test ;;
