@@ -32,8 +32,9 @@ REF(max64, uint64_t x = pair(i->a); uint64_t y = pair(i->b); put(o, x > y ? x : 
 REF(minp64, uint64_t x = pair(i->a); uint64_t y = pair(i->b);
     put(o, i->p & 1 ? ((int64_t)x < (int64_t)y ? x : y) : (int64_t)x > (int64_t)y ? x : y))
 /* Three words: c's two on top of a and b; the result's lower two. */
-REF(min96, __int128 x = ((__int128)(int32_t)i->c[0] << 64) | pair(i->a);
-    __int128 y = ((__int128)(int32_t)i->c[1] << 64) | pair(i->b);
+REF(min96, const __int128 top = (__int128)1 << 64;
+    __int128 x = (__int128)(int32_t)i->c[0] * top | pair(i->a);
+    __int128 y = (__int128)(int32_t)i->c[1] * top | pair(i->b);
     put(o, (uint64_t)(x < y ? x : y)))
 /* Lane l of a quad gets from[l] of its quad, or of a neighbour, and its own b. */
 static float quad(const struct in *i, uint32_t lane)
