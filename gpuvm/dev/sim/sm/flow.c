@@ -408,5 +408,8 @@ uop_fn flow_select(const struct sm20_insn *in)
 
 uop_fn flow_select_plain(const struct sm20_insn *in)
 {
-	return in->op == SM20_NOP || in->op == SM20_PMEVENT || in->op == SM20_MEMBAR ? op_nop : NULL;
+	/* One worker runs all lanes of a block. */
+	if (in->op == SM20_MEMBAR && in->scope == SM20_SCOPE_CTA)
+		return op_nop;
+	return in->op == SM20_NOP || in->op == SM20_PMEVENT ? op_nop : NULL;
 }
