@@ -56,11 +56,12 @@ t.ok(code == 0 and "vfio-user-pci" in out and f"{at}/a" in out, "attach prints Q
 guest = {g["name"]: g for g in d.call(op="status")[0]["status"]["guests"]}["a"]
 t.ok(guest["options"] == "lazy,track", "its options are those asked for", guest["options"])
 # No BAR of a machine's can be memory: an option that needs it is refused, and "best" is what there is without.
-for mode in ("full,remap", "full,nonsense", "naive-pv", "native", "passthrough,lazy", ""):
+for mode in ("full,bar-remap", "full,nonsense", "naive-pv", "native", "passthrough,lazy", ""):
     code, out, err = attach("b", "--mode", mode)
     t.ok(code in (1, 2) and err.count("\n") == 1 and not os.path.exists(f"{at}/b"), f"refused: --mode '{mode}'", err)
 code, out, err = attach("best", "--mode", "full,best")
-t.ok(code == 0, "full,best is taken", err)
+guest = {g["name"]: g for g in d.call(op="status")[0]["status"]["guests"]}["best"]
+t.ok(code == 0 and guest["options"] == "keep,lazy,track", "full,best is what there is without", err)
 code, out, err = attach("b", "--access-log", f"{at}/nowhere/log")
 t.ok(code == 1 and "No such file" in err and not os.path.exists(f"{at}/b"), "a log that cannot be written", err)
 a, _ = d.call(op="attach", name="p", mode="full", vram=64 << 20, access_log=f"{at}/p.log")

@@ -34,6 +34,8 @@ FAULT = (
     r"fifo: \w+ engine fault on channel \d+, recovering",
     r"channel \d+ killed!",
     r"fifo:\d+.*(rc scheduled|errored - disabling channel)",
+    # The channel died while its submission was still being noted.
+    r"error fencing pushbuf: -19",
 )
 
 

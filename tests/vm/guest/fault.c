@@ -51,7 +51,7 @@ static void wait_for_death(struct rig *r)
 	}
 }
 
-/* Submits work that cannot be done. */
+/* Submits work that cannot be done; Linux 6.12 may find the channel dead before it returns. */
 static int bad_copy(struct rig *r, struct nv_chan *c, const struct nv_engine *e)
 {
 	const struct nv_ref ref = { r->b, NOUVEAU_BO_WR };
@@ -59,8 +59,7 @@ static int bad_copy(struct rig *r, struct nv_chan *c, const struct nv_engine *e)
 	if (nv_begin(c, NV_COPY_WORDS, &ref, 1))
 		return -1;
 	nv_copy_va(c, e, NOWHERE, r->b->offset, LEN);
-	if (nv_kick(c))
-		return -1;
+	nouveau_pushbuf_kick(c->push, c->chan);
 	wait_for_death(r);
 	return 0;
 }
