@@ -355,7 +355,7 @@ clean:
 .PHONY: help
 help:
 	@echo 'make all        programs and libraries into $(O)/bin and $(O)/lib'
-	@echo 'make run        three guests share the software GPU on real files; table and $(O)/run.json'
+	@echo 'make run        five guests share the software GPU, on real files and OpenCL; table and $(O)/run.json'
 	@echo 'make check      quick tests (under 3 minutes) and lint'
 	@echo 'make test       everything: gcc, clang, sanitizers, long tests, fuzz corpora, virtual machines'
 	@echo 'make check-san  the quick tests under AddressSanitizer and UBSan'

@@ -22,7 +22,7 @@ static const struct {
 	{ "sched-decision", "a scheduling decision with 2, 64 and 1,024 guests", bench_sched_decision, true },
 	{ "sched", "guests of unlike lengths under each policy, live and simulated", bench_sched, false },
 	{ "pv", "paravirtual page-table calls: batching gain, 1 GiB mapped against native", bench_pv, true },
-	{ "share", "three guests share the GPU on real files (make run)", bench_share, false },
+	{ "share", "guests share the GPU, on real files and OpenCL (make run)", bench_share, false },
 };
 
 #define NR_SUITES (sizeof suites / sizeof suites[0])

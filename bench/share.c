@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * The main job: three fully virtualized guests share one software GPU, each
- * moving real files through it, after the same work was done natively, in
- * passthrough, and by one full guest alone (without and with every option).  Every byte is compared; the
- * isolation audit runs all the while.
+ * The main job: fully virtualized guests share one software GPU, three of them
+ * moving real files through it, two running OpenCL workloads, after the same
+ * work was done natively, in passthrough, and by one full guest alone (without
+ * and with every option).  Every byte is compared, every kernel's result
+ * checked; the isolation audit runs all the while.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -18,16 +19,31 @@
 #include "bench/files.h"
 #include "bench/share.h"
 
-#define GPU "sim:vram=1G"
+#define GPU "sim:vram=2G"
 #define BYTES_EACH (64ull << 20)
-#define NR_SHARERS 3
-#define NR_ALONE 4
-#define NR_RUNS (NR_ALONE + NR_SHARERS)
+#define NR_COPIERS 3
+
+/* Those that run alone come first in each kind. */
+static const struct plan {
+	const char *name, *mode;
+	bool alone, opencl;
+} plan[] = {
+	{ "native", "native", true, false },	   { "passthrough", "passthrough", true, false },
+	{ "full-alone", "full", true, false },	   { "full-best-alone", "full,best", true, false },
+	{ "native-cl", "native", true, true },	   { "full-cl-alone", "full", true, true },
+	{ "vm1", "full", false, false },	   { "vm2", "full", false, false },
+	{ "vm3", "full", false, false },	   { "vm4", "full", false, true },
+	{ "vm5", "full", false, true },
+};
+#define NR_RUNS (sizeof plan / sizeof *plan)
+#define FIRST_TOGETHER 6u
+#define NR_SHARERS (NR_RUNS - FIRST_TOGETHER)
+#define NATIVE_CL 4u
 
 struct run {
-	const char *name, *mode;
-	char **files; /* NULL-terminated; the paths are borrowed from the list */
-	json_t *result;	 /* what gpuvm-copy printed; owned */
+	const struct plan *plan;
+	char **args;	 /* NULL-terminated, of the program; what they point to is borrowed */
+	json_t *result;	 /* what the program printed; owned */
 	json_t *metrics; /* the daemon's last counters of this guest; owned */
 	struct child child;
 	int code;
@@ -41,6 +57,7 @@ struct share {
 	struct child daemon;
 	char socket[64];
 	unsigned int audits, violations;
+	bool opencl; /* it can be run */
 };
 
 /* Guest i takes files i, i + n, i + 2n ... (then around again) until it has enough. */
@@ -59,16 +76,26 @@ static char **pick_files(const struct file_list *l, unsigned int i, unsigned int
 	return v;
 }
 
-/* gpuvm run [--socket S | --private] --mode M --name N -- gpuvm-copy --json FILES */
+static char **work_args(void)
+{
+	const char *const *w = share_work_list();
+	char **v = calloc(FILES_MAX + 1, sizeof *v);
+
+	for (int k = 0; v && *w; w++)
+		v[k++] = (char *)*w;
+	return v;
+}
+
+/* gpuvm run [--socket S | --private] --mode M --name N -- gpuvm-copy|gpuvm-work --json ARGS */
 static int start_run(struct share *s, struct run *r, bool shared)
 {
-	char copy[4200];
+	char program[4200];
 	char **argv = calloc(FILES_MAX + 24, sizeof *argv);
 	int k = 0, err;
 
 	if (!argv)
 		return -ENOMEM;
-	snprintf(copy, sizeof copy, "%s/gpuvm-copy", s->b->bin);
+	snprintf(program, sizeof program, "%s/%s", s->b->bin, r->plan->opencl ? "gpuvm-work" : "gpuvm-copy");
 	argv[k++] = (char *)"gpuvm";
 	argv[k++] = (char *)"run";
 	if (shared) {
@@ -80,15 +107,15 @@ static int start_run(struct share *s, struct run *r, bool shared)
 		argv[k++] = (char *)GPU;
 	}
 	argv[k++] = (char *)"--mode";
-	argv[k++] = (char *)r->mode;
+	argv[k++] = (char *)r->plan->mode;
 	argv[k++] = (char *)"--vram";
 	argv[k++] = (char *)"256M";
 	argv[k++] = (char *)"--name";
-	argv[k++] = (char *)r->name;
+	argv[k++] = (char *)r->plan->name;
 	argv[k++] = (char *)"--";
-	argv[k++] = copy;
+	argv[k++] = program;
 	argv[k++] = (char *)"--json";
-	for (char **f = r->files; *f; f++)
+	for (char **f = r->args; *f; f++)
 		argv[k++] = *f;
 	err = child_start(s->b, argv, true, &r->child);
 	free(argv);
@@ -102,7 +129,7 @@ static void end_run(struct run *r)
 	r->code = child_wait(&r->child, &text);
 	r->ended = true;
 	if (text)
-		r->result = json_loads(text, 0, NULL);
+		r->result = r->plan->opencl ? share_work_result(text) : json_loads(text, 0, NULL);
 	free(text);
 }
 
@@ -110,6 +137,15 @@ static bool run_verified(const struct run *r)
 {
 	return r->ended && r->code == 0 && r->result &&
 	       json_is_true(json_object_get(r->result, "verified"));
+}
+
+/* Also against the native run: the same results to the bit. */
+static bool run_right(const struct share *s, const struct run *r)
+{
+	return run_verified(r) &&
+	       (!r->plan->opencl ||
+		json_equal(json_object_get(r->result, "checksums"),
+			   json_object_get(s->run[NATIVE_CL].result, "checksums")));
 }
 
 double share_seconds(const json_t *result)
@@ -123,7 +159,7 @@ static void warm_up(const struct share *s)
 	static char buf[1 << 20];
 
 	for (unsigned int i = 0; i < NR_RUNS; i++)
-		for (char **f = s->run[i].files; *f; f++) {
+		for (char **f = s->run[i].args; !plan[i].opencl && *f; f++) {
 			int fd = open(*f, O_RDONLY | O_CLOEXEC);
 
 			while (fd >= 0 && read(fd, buf, sizeof buf) > 0)
@@ -169,7 +205,7 @@ static void take_metrics(struct share *s, bool show)
 			const char *name = json_string_value(json_object_get(g, "name"));
 
 			for (unsigned int k = 0; name && k < NR_RUNS; k++) {
-				if (strcmp(name, s->run[k].name))
+				if (strcmp(name, plan[k].name))
 					continue;
 				json_decref(s->run[k].metrics);
 				s->run[k].metrics = json_incref(g);
@@ -244,8 +280,8 @@ static void watch_runs(struct share *s, struct run *r, unsigned int n)
 
 static int run_alone(struct share *s, struct run *r)
 {
-	fprintf(stderr, "%s ...\n", r->name);
-	if (!strcmp(r->mode, "native")) {
+	fprintf(stderr, "%s ...\n", r->plan->name);
+	if (!strcmp(r->plan->mode, "native")) {
 		if (start_run(s, r, false))
 			return -1;
 		end_run(r);
@@ -269,57 +305,86 @@ static int run_together(struct share *s, struct run *r, unsigned int n)
 		watch_runs(s, r, n);
 	stop_daemon(s);
 	for (unsigned int i = 0; i < n; i++)
-		err |= !run_verified(&r[i]);
+		err |= !run_right(s, &r[i]);
 	return err;
 }
 
 static void init(struct share *s, struct bench *b)
 {
-	static const struct {
-		const char *name, *mode;
-	} plan[NR_RUNS] = { { "native", "native" }, { "passthrough", "passthrough" },
-			    { "full-alone", "full" }, { "full-best-alone", "full,best" },
-			    { "vm1", "full" },	      { "vm2", "full" },
-			    { "vm3", "full" } };
+	unsigned int copiers = 0;
 
 	s->b = b;
+	s->opencl = share_work_there(b);
+	if (!s->opencl)
+		fprintf(stderr, "no OpenCL guests: gpuvm-work or libgpuvm-drm.so is not built\n");
 	for (unsigned int i = 0; i < NR_RUNS; i++) {
-		s->run[i].name = plan[i].name;
-		s->run[i].mode = plan[i].mode;
+		struct run *r = &s->run[i];
+
+		r->plan = &plan[i];
+		r->child.out = -1;
 		/* Those that run alone move vm1's files, so that their times compare. */
-		s->run[i].files = pick_files(&s->list, i < NR_ALONE ? 0 : i - NR_ALONE, NR_SHARERS);
-		s->run[i].child.out = -1;
+		if (plan[i].opencl)
+			r->args = work_args();
+		else
+			r->args = pick_files(&s->list, plan[i].alone ? 0 : copiers++, NR_COPIERS);
 	}
+}
+
+static unsigned int nr_together(const struct share *s)
+{
+	return s->opencl ? NR_SHARERS : NR_COPIERS;
+}
+
+static int run_all(struct share *s)
+{
+	int err = 0;
+
+	warm_up(s);
+	for (unsigned int i = 0; i < FIRST_TOGETHER; i++)
+		if (s->opencl || !plan[i].opencl)
+			err |= run_alone(s, &s->run[i]);
+	return err | run_together(s, &s->run[FIRST_TOGETHER], nr_together(s));
+}
+
+static int report(struct share *s)
+{
+	struct share_report rep = { .file = s->b->json, .audits = s->audits,
+				    .audit_clean = !s->violations };
+	unsigned int native_cl = 0;
+
+	for (unsigned int i = 0; i < NR_RUNS; i++) {
+		const struct run *r = &s->run[i];
+
+		if (plan[i].opencl && !s->opencl)
+			continue;
+		if (i == NATIVE_CL)
+			native_cl = rep.nr;
+		rep.row[rep.nr++] = (struct share_row){
+			.name = plan[i].name, .mode = plan[i].mode,
+			.work = plan[i].opencl ? "OpenCL" : "files", .alone = plan[i].alone,
+			.base = plan[i].opencl ? native_cl : 0, .verified = run_right(s, r),
+			.result = r->result, .metrics = r->metrics,
+		};
+	}
+	return share_report(&rep) || !rep.audit_clean;
 }
 
 int bench_share(struct bench *b)
 {
 	struct share *s = calloc(1, sizeof *s);
-	struct share_report rep = { .file = b->json, .nr_alone = NR_ALONE };
 	int err = !s || files_find("/usr/lib", &s->list) || !s->list.nr;
 
 	if (!err) {
 		init(s, b);
-		warm_up(s);
-		for (int i = 0; i < NR_ALONE; i++)
-			err |= run_alone(s, &s->run[i]);
-		err |= run_together(s, &s->run[NR_ALONE], NR_SHARERS);
-		rep.audit_clean = !s->violations;
-		rep.audits = s->audits;
-		for (unsigned int i = 0; i < NR_RUNS; i++)
-			rep.row[rep.nr++] = (struct share_row){ .name = s->run[i].name,
-								.mode = s->run[i].mode,
-								.verified = run_verified(&s->run[i]),
-								.result = s->run[i].result,
-								.metrics = s->run[i].metrics };
-		err |= share_report(&rep) || !rep.audit_clean;
+		err = run_all(s);
+		err |= report(s);
 	} else {
 		fprintf(stderr, "gpuvm-bench: share: no files under /usr/lib\n");
 	}
 	for (unsigned int i = 0; s && i < NR_RUNS; i++) {
 		json_decref(s->run[i].result);
 		json_decref(s->run[i].metrics);
-		free(s->run[i].files);
+		free(s->run[i].args);
 	}
 	if (s)
 		files_free(&s->list);

@@ -26,22 +26,23 @@ static json_int_t gpu_ns(const json_t *metrics)
 /* Time for a byte against native: guests move different files. */
 static double ratio_native(const struct share_report *r, unsigned int i)
 {
-	double native = share_seconds(r->row[0].result), own = share_seconds(r->row[i].result);
-	double native_bytes = (double)num(r->row[0].result, "bytes");
+	const json_t *base = r->row[r->row[i].base].result;
+	double native = share_seconds(base), own = share_seconds(r->row[i].result);
+	double native_bytes = (double)num(base, "bytes");
 	double bytes = (double)num(r->row[i].result, "bytes");
 
 	return native > 0 && bytes > 0 ? own / bytes / (native / native_bytes) : 0;
 }
 
-/* Of the engines' time that guests of the same name pattern used together. */
+/* Of the engines' time that the guests that ran together used. */
 static double share_of(const struct share_report *r, unsigned int i)
 {
 	json_int_t all = 0;
 
-	if (i < r->nr_alone)
+	if (r->row[i].alone)
 		return r->row[i].metrics ? 1 : 0;
-	for (unsigned int k = r->nr_alone; k < r->nr; k++)
-		all += gpu_ns(r->row[k].metrics);
+	for (unsigned int k = 0; k < r->nr; k++)
+		all += r->row[k].alone ? 0 : gpu_ns(r->row[k].metrics);
 	return all ? (double)gpu_ns(r->row[i].metrics) / (double)all : 0;
 }
 
@@ -50,9 +51,9 @@ static json_t *row_json(const struct share_report *r, unsigned int i)
 	const struct share_row *w = &r->row[i];
 	const json_t *s = json_object_get(w->metrics, "shadow");
 
-	return json_pack("{s:s, s:s, s:b, s:I, s:f, s:f, s:f, s:f, s:{s:I, s:I, s:I}, s:I, s:I, s:I, "
+	return json_pack("{s:s, s:s, s:s, s:b, s:I, s:f, s:f, s:f, s:f, s:{s:I, s:I, s:I}, s:I, s:I, s:I, "
 			 "s:I, s:I, s:I, s:f}",
-			 "name", w->name, "mode", w->mode, "verified", w->verified, "bytes",
+			 "name", w->name, "mode", w->mode, "work", w->work, "verified", w->verified, "bytes",
 			 num(w->result, "bytes"), "seconds", share_seconds(w->result), "init_seconds",
 			 json_number_value(json_object_get(w->result, "init_seconds")),
 			 "close_seconds",
@@ -71,8 +72,8 @@ static void print_row(const struct share_report *r, unsigned int i)
 	const struct share_row *w = &r->row[i];
 	const json_t *s = json_object_get(w->metrics, "shadow");
 
-	printf("%-15s %-11s %6lld MiB %-8s %8.3f s %7.2fx %8lld %8lld %8lld %7lld %7lld %9lld %6.1f%%\n",
-	       w->name, w->mode, (long long)num(w->result, "bytes") >> 20, w->verified ? "yes" : "NO",
+	printf("%-15s %-11s %-7s %6lld MiB %-8s %8.3f s %7.2fx %8lld %8lld %8lld %7lld %7lld %9lld %6.1f%%\n",
+	       w->name, w->mode, w->work, (long long)num(w->result, "bytes") >> 20, w->verified ? "yes" : "NO",
 	       share_seconds(w->result), ratio_native(r, i), (long long)trapped(w->metrics, "bar0"),
 	       (long long)trapped(w->metrics, "bar1"), (long long)trapped(w->metrics, "bar3"),
 	       (long long)num(s, "flushes"), (long long)num(s, "shadowings"),
@@ -85,15 +86,15 @@ int share_report(const struct share_report *r)
 	bool all = true;
 	int err = 0;
 
-	printf("\n%-15s %-11s %10s %-8s %10s %8s %8s %8s %8s %7s %7s %9s %7s\n", "guest", "mode", "bytes",
+	printf("\n%-15s %-11s %-7s %10s %-8s %10s %8s %8s %8s %8s %7s %7s %9s %7s\n", "guest", "mode", "work", "bytes",
 	       "verified", "time", "native", "BAR0", "BAR1", "BAR3", "flushes", "scans", "PTEs", "GPU");
 	for (unsigned int i = 0; i < r->nr; i++) {
 		print_row(r, i);
 		all &= r->row[i].verified;
 		json_array_append_new(guests, row_json(r, i));
 	}
-	printf("\nevery byte verified: %s; isolation audit (%u times): %s\n", all ? "yes" : "NO", r->audits,
-	       r->audit_clean ? "clean" : "VIOLATED");
+	printf("\nevery byte and every kernel's result verified: %s; isolation audit (%u times): %s\n",
+	       all ? "yes" : "NO", r->audits, r->audit_clean ? "clean" : "VIOLATED");
 	o = json_pack("{s:b, s:b, s:i, s:o}", "verified", all, "audit_clean", r->audit_clean, "audits",
 		      (int)r->audits, "guests", guests);
 	if (r->file && (!o || json_dump_file(o, r->file, JSON_INDENT(2)))) {
