@@ -17,10 +17,10 @@
 #define MAX_SM 64 /* more host threads than the card has warp schedulers help nobody */
 #define MAX_TPCS 16
 /*
- * The smallest parts of the family had two.  Programs size their work by them, and a software
- * shader core is not worth more.
+ * The smallest parts of the family had one (GF119).  Programs size their work by the number, and
+ * all the software's threads together are not worth more.
  */
-#define DEFAULT_TPCS 2
+#define DEFAULT_TPCS 1
 
 static int parse_vram(struct sim_cfg *c, const char *val)
 {
@@ -88,7 +88,7 @@ static const struct sim_option {
 	{ "fuses", "a 32-bit number", parse_fuses },
 	{ "sm", "1 to 64 threads", parse_sm },
 	{ "tpc", "1 to 16 multiprocessors", parse_tpc },
-	{ "smopt", "a sum of 1 half rows, 2 kept pages, 4 AVX-512, 8 AVX2", parse_smopt },
+	{ "smopt", "a sum of 1 half rows, 2 kept pages, 4 AVX-512, 8 AVX2, 16 fast operations", parse_smopt },
 };
 
 static int parse_option(struct sim_cfg *c, const char *opt, char *msg, size_t n)

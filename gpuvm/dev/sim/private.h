@@ -68,7 +68,8 @@ struct bar_space {
 #define SM_OPT_PAGES 2u	 /* translated pages are kept while nothing changed (space.c) */
 #define SM_OPT_AVX512 4u /* vector extensions, where the processor has them */
 #define SM_OPT_AVX2 8u
-#define SM_OPT_ALL 15u
+#define SM_OPT_FAST 16u	 /* frequent operations built for their operands (lanes_fast.c) */
+#define SM_OPT_ALL 31u
 
 /* Options of "sim:...". */
 struct sim_cfg {

@@ -42,7 +42,7 @@ static void strap_memory(struct sim *s)
 
 /*
  * As few graphics clusters as hold all TPCs, evenly filled: 14 are 4, 4, 3, 3 as in a Quadro
- * 6000, 2 are one cluster as in a GF108.
+ * 6000, 2 are one cluster as in a GF108, 1 is a GF119's.
  */
 static void strap_clusters(struct sim *s)
 {

@@ -206,16 +206,23 @@ static inline void run_ops(enum sm_isa isa, const struct op *ops, size_t n)
 	static void test_avx2(void **state)                                                        \
 	{                                                                                          \
 		(void)state;                                                                       \
-		if (sm_isa_best(SM_OPT_ALL) < SM_ISA_AVX2)					   \
+		if (sm_isa_best(SM_OPT_ALL) < SM_ISA_AVX2)                                         \
 			skip();                                                                    \
 		run_ops(SM_ISA_AVX2, table, ARRAY_SIZE(table));                                    \
 	}                                                                                          \
 	static void test_avx512(void **state)                                                      \
 	{                                                                                          \
 		(void)state;                                                                       \
-		if (sm_isa_best(SM_OPT_ALL) < SM_ISA_AVX512)					   \
+		if (sm_isa_best(SM_OPT_ALL) < SM_ISA_AVX512)                                       \
 			skip();                                                                    \
 		run_ops(SM_ISA_AVX512, table, ARRAY_SIZE(table));                                  \
+	}                                                                                          \
+	static void test_fast(void **state)                                                        \
+	{                                                                                          \
+		(void)state;                                                                       \
+		if (sm_isa_best(SM_OPT_ALL) < SM_ISA_FAST)                                         \
+			skip();                                                                    \
+		run_ops(SM_ISA_FAST, table, ARRAY_SIZE(table));                                    \
 	}
 
 #endif

@@ -318,7 +318,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_plain), cmocka_unit_test(test_avx2),
-		cmocka_unit_test(test_avx512),
+		cmocka_unit_test(test_avx512), cmocka_unit_test(test_fast),
 	};
 
 	return cmocka_run_group_tests_name("sm_ops", tests, NULL, NULL);

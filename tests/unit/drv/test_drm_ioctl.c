@@ -74,7 +74,7 @@ static void params(void **state)
 	assert_int_equal(param(&k, NOUVEAU_GETPARAM_PCI_DEVICE), 0x06d8);
 	assert_int_equal(param(&k, NOUVEAU_GETPARAM_BUS_TYPE), 2);
 	assert_int_equal(param(&k, NOUVEAU_GETPARAM_CHIPSET_ID), 0xc0);
-	assert_int_equal(param(&k, NOUVEAU_GETPARAM_GRAPH_UNITS), 0x201);
+	assert_int_equal(param(&k, NOUVEAU_GETPARAM_GRAPH_UNITS), 0x101);
 	assert_in_range(param(&k, NOUVEAU_GETPARAM_FB_SIZE), 200ull << 20, 256ull << 20);
 	assert_true(param(&k, NOUVEAU_GETPARAM_AGP_SIZE) >= 1ull << 30);
 	assert_int_equal(param(&k, NOUVEAU_GETPARAM_VM_VRAM_BASE), 0);

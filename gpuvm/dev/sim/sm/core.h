@@ -37,7 +37,8 @@
 #define CREW_MAX 32	 /* one block of MAX_THREADS */
 #define PC_NONE UINT32_MAX
 
-enum sm_isa { SM_ISA_PLAIN, SM_ISA_AVX2, SM_ISA_AVX512, SM_ISA_COUNT };
+/* SM_ISA_FAST: AVX-512 with lanes_fast.c. */
+enum sm_isa { SM_ISA_PLAIN, SM_ISA_AVX2, SM_ISA_AVX512, SM_ISA_FAST, SM_ISA_COUNT };
 
 struct gang;
 struct uop;

@@ -284,8 +284,10 @@ static void release(struct worker *wk, struct warp *w, const struct barrier *b)
 	const struct uop *u = w->bar_uop;
 	uint32_t t[LANES];
 
-	row_fill(t, b->count);
-	row_keep(w->r[u->d], t, w->bar_mask);
+	if (u->d != ROW_SINK) {
+		row_fill(t, b->count);
+		row_keep(w->r[u->d], t, w->bar_mask);
+	}
 	warp_set_pred(w, u->in.pdst[0], w->bar_mask,
 		      u->in.bar == SM20_BAR_AND ? b->all : u->in.bar == SM20_BAR_OR ? b->any :
 									b->count ? ~0u : 0);

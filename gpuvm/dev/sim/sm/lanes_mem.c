@@ -221,12 +221,11 @@ LANES_INLINE enum shape global_shape(struct gang *g, const struct warp *w, const
 
 /* Lanes of m whose half is in one known page and in order; they are done. */
 LANES_INLINE uint32_t global_halves(struct gang *g, struct warp *w, const struct uop *u, uint32_t m,
-				    bool write)
+				    bool write, uint32_t len)
 {
 	uint32_t done = 0;
 #ifdef __AVX512F__
 	const uint32_t *a = w->r[u->row[0]], *ah = w->r[u->row[0] + 1];
-	uint32_t len = type_len(u->in.dtype);
 
 	if (len < 4 || !u->in.a64 || !g->wk->launch->halves)
 		return 0;
@@ -263,16 +262,16 @@ LANES_INLINE uint32_t global_halves(struct gang *g, struct warp *w, const struct
 		done |= mh << h;
 	}
 #else
-	(void)g, (void)w, (void)u, (void)m, (void)write;
+	(void)g, (void)w, (void)u, (void)m, (void)write, (void)len;
 #endif
 	return done;
 }
 
 /* Words in pages that are known, lane by lane; answers the lanes that are left. */
 LANES_INLINE uint32_t global_words(struct gang *g, struct warp *w, const struct uop *u,
-				   const uint64_t *va, uint32_t m, bool write)
+				   const uint64_t *va, uint32_t m, bool write, uint32_t len)
 {
-	if (type_len(u->in.dtype) != 4 || !g->wk->launch->halves)
+	if (len != 4 || !g->wk->launch->halves)
 		return m;
 	for (; m; m &= m - 1) {
 		uint32_t i = (uint32_t)__builtin_ctz(m);
@@ -290,7 +289,7 @@ LANES_INLINE uint32_t global_words(struct gang *g, struct warp *w, const struct 
 	return m;
 }
 
-static void op_ld_global(struct gang *g, const struct uop *u)
+LANES_INLINE void ld_global(struct gang *g, const struct uop *u, uint32_t len)
 {
 	uint64_t va[LANES] __attribute__((aligned(64))), lo, hi;
 	uint32_t idx[LANES] __attribute__((aligned(64)));
@@ -301,7 +300,7 @@ static void op_ld_global(struct gang *g, const struct uop *u)
 		uint32_t m = g->m[k];
 
 		if (m)
-			m &= ~global_halves(g, g->w[k], u, m, false);
+			m &= ~global_halves(g, g->w[k], u, m, false, len);
 		if (!m)
 			continue;
 		shape = global_shape(g, g->w[k], u, m, false, &base);
@@ -318,13 +317,13 @@ static void op_ld_global(struct gang *g, const struct uop *u)
 			load_rows(g->w[k], u, base, idx, m);
 			continue;
 		}
-		m = global_words(g, g->w[k], u, va, m, false);
+		m = global_words(g, g->w[k], u, va, m, false, len);
 		if (m)
 			space_load(g->wk, g->w[k], u, va, m);
 	}
 }
 
-static void op_st_global(struct gang *g, const struct uop *u)
+LANES_INLINE void st_global(struct gang *g, const struct uop *u, uint32_t len)
 {
 	uint64_t va[LANES] __attribute__((aligned(64))), lo, hi;
 	uint32_t idx[LANES] __attribute__((aligned(64)));
@@ -334,7 +333,7 @@ static void op_st_global(struct gang *g, const struct uop *u)
 		uint32_t m = g->m[k];
 
 		if (m)
-			m &= ~global_halves(g, g->w[k], u, m, true);
+			m &= ~global_halves(g, g->w[k], u, m, true, len);
 		if (!m)
 			continue;
 		if (global_shape(g, g->w[k], u, m, true, &base) == SHAPE_RUN) {
@@ -346,7 +345,7 @@ static void op_st_global(struct gang *g, const struct uop *u)
 			store_rows(g->w[k], u, base, idx, m);
 			continue;
 		}
-		m = global_words(g, g->w[k], u, va, m, true);
+		m = global_words(g, g->w[k], u, va, m, true, len);
 		if (m)
 			space_store(g->wk, g->w[k], u, va, m);
 	}
@@ -378,12 +377,12 @@ LANES_INLINE void short_addresses(const struct warp *w, const struct uop *u, uin
 
 /* Lanes of m whose half is in order and inside s[]; they are done. */
 LANES_INLINE uint32_t shared_halves(struct gang *g, struct warp *w, const struct uop *u, uint32_t m,
-				    bool write)
+				    bool write, uint32_t len)
 {
 	uint32_t done = 0;
 #ifdef __AVX512F__
 	const uint32_t *a = w->r[u->row[0]];
-	uint32_t len = type_len(u->in.dtype), size = g->wk->launch->g.shared_len;
+	uint32_t size = g->wk->launch->g.shared_len;
 	__m512i off = _mm512_set1_epi32(u->in.offset), bits = _mm512_set1_epi32(0xffffff);
 
 	if (len < 4 || size < len || !g->wk->launch->halves)
@@ -401,8 +400,10 @@ LANES_INLINE uint32_t shared_halves(struct gang *g, struct warp *w, const struct
 		rel = _mm512_sub_epi32(idx, _mm512_set1_epi32((int)first));
 		if (!write)
 			shape = half_shape(rel, len, mh);
+		/* Where the whole span is inside, each of its lanes is. */
 		if (shape == HALF_OTHER || first & (len - 1) ||
-		    (mh & _mm512_cmpgt_epu32_mask(idx, _mm512_set1_epi32((int)(size - len)))))
+		    ((write || first > size || HALF_SPAN(len) > size - first) &&
+		     (mh & _mm512_cmpgt_epu32_mask(idx, _mm512_set1_epi32((int)(size - len))))))
 			continue;
 		if (!write)
 			half_load(&w->r[u->d], h, w->cta->shared + first, len, shape, rel, mh);
@@ -411,22 +412,22 @@ LANES_INLINE uint32_t shared_halves(struct gang *g, struct warp *w, const struct
 		done |= mh << h;
 	}
 #else
-	(void)g, (void)w, (void)u, (void)m, (void)write;
+	(void)g, (void)w, (void)u, (void)m, (void)write, (void)len;
 #endif
 	return done;
 }
 
-LANES_INLINE void op_shared(struct gang *g, const struct uop *u, bool write)
+LANES_INLINE void op_shared(struct gang *g, const struct uop *u, bool write, uint32_t len)
 {
 	uint32_t idx[LANES] __attribute__((aligned(64))), top, odd;
-	uint32_t len = type_len(u->in.dtype), size = g->wk->launch->g.shared_len;
+	uint32_t size = g->wk->launch->g.shared_len;
 
 	for (uint32_t k = 0; k < g->n; k++) {
 		struct warp *w = g->w[k];
 		uint32_t m = g->m[k];
 
 		if (m)
-			m &= ~shared_halves(g, w, u, m, write);
+			m &= ~shared_halves(g, w, u, m, write, len);
 		if (!m)
 			continue;
 		short_addresses(w, u, m, idx, &top, &odd);
@@ -442,15 +443,38 @@ LANES_INLINE void op_shared(struct gang *g, const struct uop *u, bool write)
 	}
 }
 
-static void op_ld_shared(struct gang *g, const struct uop *u)
-{
-	op_shared(g, u, false);
-}
+/* Built for the length of an element, and once for what is shorter than a word. */
+#define FOR_LENGTHS(name, call, ...)                                                               \
+	static void op_##name##_short(struct gang *g, const struct uop *u)                         \
+	{                                                                                          \
+		call(g, u, ##__VA_ARGS__, type_len(u->in.dtype));                                  \
+	}                                                                                          \
+	static void op_##name##_4(struct gang *g, const struct uop *u)                             \
+	{                                                                                          \
+		call(g, u, ##__VA_ARGS__, 4);                                                      \
+	}                                                                                          \
+	static void op_##name##_8(struct gang *g, const struct uop *u)                             \
+	{                                                                                          \
+		call(g, u, ##__VA_ARGS__, 8);                                                      \
+	}                                                                                          \
+	static void op_##name##_16(struct gang *g, const struct uop *u)                            \
+	{                                                                                          \
+		call(g, u, ##__VA_ARGS__, 16);                                                     \
+	}                                                                                          \
+	static uop_fn name##_select(const struct sm20_insn *in)                                    \
+	{                                                                                          \
+		switch (type_len(in->dtype)) {                                                     \
+		case 4: return op_##name##_4;                                                      \
+		case 8: return op_##name##_8;                                                      \
+		case 16: return op_##name##_16;                                                    \
+		default: return op_##name##_short;                                                 \
+		}                                                                                  \
+	}
 
-static void op_st_shared(struct gang *g, const struct uop *u)
-{
-	op_shared(g, u, true);
-}
+FOR_LENGTHS(ld_global, ld_global)
+FOR_LENGTHS(st_global, st_global)
+FOR_LENGTHS(ld_shared, op_shared, false)
+FOR_LENGTHS(st_shared, op_shared, true)
 
 /* One address for all lanes and whole words: rows as they are. */
 LANES_INLINE bool local_quick(struct gang *g, struct warp *w, const struct uop *u, uint32_t m,
@@ -497,14 +521,14 @@ static void op_st_local(struct gang *g, const struct uop *u)
 uop_fn LANES_NAME(mem_select)(const struct sm20_insn *in)
 {
 	if (in->op == SM20_LDU)
-		return op_ld_global;
+		return ld_global_select(in);
 	if (in->op != SM20_LD && in->op != SM20_ST)
 		return NULL;
 	switch (in->space) {
 	case SM20_SPACE_G:
-		return in->op == SM20_LD ? op_ld_global : op_st_global;
+		return in->op == SM20_LD ? ld_global_select(in) : st_global_select(in);
 	case SM20_SPACE_S:
-		return in->op == SM20_LD ? op_ld_shared : op_st_shared;
+		return in->op == SM20_LD ? ld_shared_select(in) : st_shared_select(in);
 	case SM20_SPACE_L:
 		return in->op == SM20_LD ? op_ld_local : op_st_local;
 	default:
