@@ -130,6 +130,25 @@ static double backlog(const struct measure *m, uint32_t guest)
 	return all > 0 ? wanted / all : 0;
 }
 
+/* Part of the same time in which the engine stood still although somebody wanted it: what holding back costs. */
+static double stood(const struct measure *m)
+{
+	double got = 0, all = 0;
+
+	for (uint32_t w = 0; w < m->nr_windows; w++) {
+		double wanted = 0;
+
+		if (m->window_jain[w] <= 0)
+			continue;
+		for (uint32_t i = 0; i < m->nr_guests; i++) {
+			got += m->guest[i].got[w];
+			wanted = m->guest[i].wanted[w] > wanted ? m->guest[i].wanted[w] : wanted;
+		}
+		all += wanted;
+	}
+	return all > got && all > 0 ? 1 - got / all : 0;
+}
+
 /* ---- one policy --------------------------------------------------------------------------------- */
 
 static int simulate(struct mix *m, const char *policy, struct virt_result *res)
@@ -153,7 +172,7 @@ static void print_head(const struct compare *c)
 	printf("\n%s: %s; %u guests, the second half %u s late, %u s in windows of 1 s\n", c->shape->name,
 	       c->shape->help, c->nr, c->late, c->seconds);
 	printf("%-12s %17s %17s %17s %15s %8s %8s  %s\n", "policy", "jain    simul.", "worst   simul.",
-	       "min/max simul.", "lag/unit  sim.", "used", "no hold", "shares (simulated; backlog)");
+	       "min/max simul.", "lag/unit  sim.", "stood", "no hold", "shares (simulated; backlog)");
 }
 
 static void print_row(const struct compare *c, const char *policy, const struct virt_result *live,
@@ -164,7 +183,7 @@ static void print_row(const struct compare *c, const char *policy, const struct 
 	printf("%-12.12s %8.4f %8.4f %8.4f %8.4f %8.3f %8.3f %7.2f %7.2f %7.1f%% %7.3f ", policy, l->jain,
 	       s->jain, l->worst_window, s->worst_window, l->min_max, s->min_max,
 	       l->unit ? l->max_lag / (double)l->unit : 0, s->unit ? s->max_lag / (double)s->unit : 0,
-	       100 * l->utilisation, c->floor > 0 ? steps / c->floor : 1);
+	       100 * stood(l), c->floor > 0 ? steps / c->floor : 1);
 	for (uint32_t i = 0; i < mix->nr_guests; i++)
 		printf(" %s %.1f %% (%.1f; %.0f)", mix->guest[i].name, 100 * l->guest[i].share,
 		       100 * s->guest[i].share, 100 * backlog(l, i));
@@ -180,9 +199,9 @@ static void print_row(const struct compare *c, const char *policy, const struct 
 static void add_json(const struct compare *c, const char *policy, const struct report_run *live,
 		     const struct report_run *sim, double steps)
 {
-	json_t *o = json_pack("{s:s, s:s, s:f, s:f, s:o}", "shape", c->shape->name, "policy", policy,
+	json_t *o = json_pack("{s:s, s:s, s:f, s:f, s:f, s:o}", "shape", c->shape->name, "policy", policy,
 			      "steps_per_s", steps, "of_no_holding", c->floor > 0 ? steps / c->floor : 1.0,
-			      "backlog", json_object());
+			      "stood", stood(live->res->engine[0]), "backlog", json_object());
 	static const char *const top[] = { "jain", "worst_window", "min_max", "max_lag_units", "shares",
 					   "windows", "utilisation", "switches" };
 	json_t *figures = report_json(live);
@@ -327,7 +346,7 @@ static int run_shape(struct compare *c, const char *policies)
 
 int bench_sched(struct bench *b)
 {
-	const char *policies = b->policies ? b->policies : "fifo,credit,band,wfq";
+	const char *policies = b->policies ? b->policies : "fifo,credit,band,wfq,wfq:grace=10ms,patience=200";
 	struct compare c = { .b = b,
 			     .nr = b->guests ? b->guests : 2,
 			     .seconds = b->seconds ? b->seconds : b->quick ? 4 : 12,

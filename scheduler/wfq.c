@@ -15,8 +15,8 @@
  * Who leaves with v > V was served ahead of time and stays a member until V
  * has come up to it: leaving and coming back gains nothing.  Who leaves with
  * v <= V may come back within `grace`; if it would be the one to serve and on
- * average stays away for half as long as it then works, or less, the engine
- * waits for it.  A wait in vain is charged to it.  If it comes later it is still owed what it was owed,
+ * average stays away for half as long as it then works (`patience`), or less,
+ * the engine waits for it.  A wait in vain is charged to it.  If it comes later it is still owed what it was owed,
  * up to OWED_MAX.  With grace=0 the engine never waits and nothing is kept.
  *
  * Always true, per engine:
@@ -32,11 +32,12 @@
 #include "gpuvm/base/mem.h"
 #include "scheduler/sched.h"
 
-enum { SLICE, GRACE };
+enum { SLICE, GRACE, PATIENCE };
 
 static const struct sched_policy_param wfq_params[] = {
 	{ "slice", 1000000, 10000, 1000000000, true, "how long one may run before it is decided anew" },
 	{ "grace", 2000000, 0, 100000000, true, "how long the engine may wait for who is owed time" },
+	{ "patience", 50, 0, 1000, false, "whom it waits for: away at most so long, in percent of its work" },
 	{ NULL, 0, 0, 0, false, NULL },
 };
 
@@ -75,6 +76,7 @@ struct wfq {
 		__int128 sum;  /* weight * (v - base) */
 		uint64_t weights;
 		uint64_t unit; /* longest work lately, ns */
+		uint64_t patience; /* the parameter */
 		struct wfq_member *run; /* who was picked last, while it runs */
 		uint64_t run_since, run_charged; /* what of its work v holds already, ns */
 		uint64_t wait_since; /* the engine stands still for somebody since then; 0: it does not */
@@ -206,7 +208,7 @@ static void leave(struct wfq_engine *w, struct wfq_member *m, uint64_t grace, ui
 	if ((int64_t)(m->v - virtual_now(w)) > 0) {
 		m->state = LEFT;
 		sched_heap_add(&w->left, &m->node, m->v, m->ent->id);
-	} else if (grace && m->away <= m->works / 2) {
+	} else if (grace && m->away <= m->works * w->patience / 100) {
 		m->state = BACK_SOON;
 		sched_heap_add(&w->back_soon, &m->node, deadline(w, m), m->ent->id);
 		list_add_tail(&w->expiry, &m->expiry);
@@ -278,8 +280,10 @@ static int wfq_init(struct sched *s, uint64_t now)
 	s->policy_data = q;
 	if (!q)
 		return -ENOMEM;
-	for (unsigned int e = 0; e < SCHED_MAX_ENGINES; e++)
+	for (unsigned int e = 0; e < SCHED_MAX_ENGINES; e++) {
 		list_init(&q->e[e].expiry);
+		q->e[e].patience = s->param[PATIENCE];
+	}
 	return 0;
 }
 

@@ -126,6 +126,28 @@ static void test_cap_and_latency(void **state)
 	mix_free(&m);
 }
 
+/* A guest that pauses for longer than it works is waited for by who is told to be patient only. */
+static void test_patience(void **state)
+{
+	static const char text[] = "time 60s\n"
+				   "guest a loop size=2ms think=2500us\n"
+				   "guest b loop size=12ms think=500us\n";
+	struct virt_result r;
+	struct mix m;
+
+	(void)state;
+	if (mix_parse("pauses", text, &m, msg, sizeof(msg)))
+		fail_msg("%s", msg);
+	r = run_mix(&m, "wfq:grace=10ms", 1);
+	within("impatient", r.engine[0]->guest[0].busy, 0.05, 0.25);
+	virt_result_free(&r);
+	r = run_mix(&m, "wfq:grace=10ms,patience=200", 1);
+	within("patient", r.engine[0]->jain, 0.995, 1);
+	within("patient, worst", r.engine[0]->worst_window, 0.97, 1);
+	virt_result_free(&r);
+	mix_free(&m);
+}
+
 /* Under caps with idle guests the engine idles only where the caps say so. */
 static void test_caps_leave_the_rest(void **state)
 {
@@ -444,6 +466,7 @@ int main(void)
 		cmocka_unit_test(test_weights),
 		cmocka_unit_test(test_lag_bound),
 		cmocka_unit_test(test_cap_and_latency),
+		cmocka_unit_test(test_patience),
 		cmocka_unit_test(test_caps_leave_the_rest),
 		cmocka_unit_test(test_deterministic),
 		cmocka_unit_test(test_measure_by_hand),
