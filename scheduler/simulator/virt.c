@@ -103,12 +103,17 @@ static void settle(struct virt *v, unsigned int nr)
 static void come_after(struct virt *v, const struct job *j, bool ended)
 {
 	struct guest *g = j->slot->g;
-	const struct mix_work *w = g->m->work + j->nr, *next = w + 1;
-	uint64_t began = w->ended - w->size, gap;
+	const struct mix_work *w, *next;
+	uint64_t began, gap;
 
 	if (g->m->pattern != MIX_CLOSED || j->nr + 1 != g->next_work || g->next_work == g->m->nr_work ||
-	    j->slot->node.in || (next->at >= w->ended) != ended)
+	    j->slot->node.in)
 		return;
+	w = &g->m->work[j->nr];
+	next = w + 1;
+	if ((next->at >= w->ended) != ended)
+		return;
+	began = w->ended - w->size;
 	gap = ended ? next->at - w->ended : next->at > began ? next->at - began : 0;
 	at(v, &j->slot->node, v->now + (ended && gap < AT_ONCE_NS ? 0 : gap), g->id);
 }
