@@ -30,87 +30,86 @@ typedef int filter_fn(const struct dirent *);
 typedef int order_fn(const struct dirent **, const struct dirent **);
 typedef int scandir_fn(const char *, struct dirent ***, filter_fn *, order_fn *);
 
-static int open_node(int flags)
-{
-	int fd = node_open(flags);
+struct opening {
+	void **slot;
+	const char *name; /* of the function: as openat() if it has a folder, else as open() */
+	bool at;
+	int dirfd;
+	const char *path;
+	int flags;
+};
 
+static int open_any(const struct opening *o, va_list *ap)
+{
+	char buf[PATH_LEN];
+	bool node, creates = o->flags & O_CREAT || (o->flags & O_TMPFILE) == O_TMPFILE;
+	const char *to = path_map(o->dirfd, o->path, buf, &node);
+	mode_t mode = creates ? va_arg(*ap, mode_t) : 0;
+	void *real;
+	int fd;
+
+	if (!node) {
+		real = real_sym(o->slot, o->name);
+		return o->at ? ((openat_fn *)real)(o->dirfd, to, o->flags, mode) :
+			       ((open_fn *)real)(to, o->flags, mode);
+	}
+	fd = node_open(o->flags);
 	if (fd >= 0)
 		return fd;
 	errno = -fd;
 	return -1;
 }
 
-static mode_t open_mode(int flags, va_list *ap)
-{
-	return flags & O_CREAT || (flags & O_TMPFILE) == O_TMPFILE ? va_arg(*ap, mode_t) : 0;
-}
-
 EXPORT int open(const char *path, int flags, ...)
 {
 	static void *slot;
-	char buf[PATH_LEN];
-	bool node;
-	const char *to = path_map(AT_FDCWD, path, buf, &node);
-	mode_t mode;
+	const struct opening o = { &slot, "open", false, AT_FDCWD, path, flags };
 	va_list ap;
+	int fd;
 
 	va_start(ap, flags);
-	mode = open_mode(flags, &ap);
+	fd = open_any(&o, &ap);
 	va_end(ap);
-	if (node)
-		return open_node(flags);
-	return ((open_fn *)real_sym(&slot, "open"))(to, flags, mode);
+	return fd;
 }
 
 EXPORT int open64(const char *path, int flags, ...)
 {
 	static void *slot;
-	char buf[PATH_LEN];
-	bool node;
-	const char *to = path_map(AT_FDCWD, path, buf, &node);
-	mode_t mode;
+	const struct opening o = { &slot, "open64", false, AT_FDCWD, path, flags };
 	va_list ap;
+	int fd;
 
 	va_start(ap, flags);
-	mode = open_mode(flags, &ap);
+	fd = open_any(&o, &ap);
 	va_end(ap);
-	if (node)
-		return open_node(flags);
-	return ((open_fn *)real_sym(&slot, "open64"))(to, flags, mode);
+	return fd;
 }
 
 EXPORT int openat(int dirfd, const char *path, int flags, ...)
 {
 	static void *slot;
-	char buf[PATH_LEN];
-	bool node;
-	const char *to = path_map(dirfd, path, buf, &node);
-	mode_t mode;
+	const struct opening o = { &slot, "openat", true, dirfd, path, flags };
 	va_list ap;
+	int fd;
 
 	va_start(ap, flags);
-	mode = open_mode(flags, &ap);
+	fd = open_any(&o, &ap);
 	va_end(ap);
-	if (node)
-		return open_node(flags);
-	return ((openat_fn *)real_sym(&slot, "openat"))(dirfd, to, flags, mode);
+	return fd;
 }
 
 EXPORT int openat64(int dirfd, const char *path, int flags, ...)
 {
 	static void *slot;
-	char buf[PATH_LEN];
-	bool node;
-	const char *to = path_map(dirfd, path, buf, &node);
-	mode_t mode;
+	const struct opening o = { &slot, "openat64", true, dirfd, path, flags };
 	va_list ap;
+	int fd;
 
 	va_start(ap, flags);
-	mode = open_mode(flags, &ap);
+	fd = open_any(&o, &ap);
 	va_end(ap);
-	if (node)
-		return open_node(flags);
-	return ((openat_fn *)real_sym(&slot, "openat64"))(dirfd, to, flags, mode);
+	return fd;
 }
 
 /* What a fortified build calls for open() without a mode. */
@@ -139,22 +138,26 @@ EXPORT int __openat64_2(int dirfd, const char *path, int flags)
 	return openat64(dirfd, path, flags, 0);
 }
 
-EXPORT FILE *fopen(const char *path, const char *mode)
+static FILE *fopen_any(void **slot, const char *name, const char *path, const char *mode)
 {
-	static void *slot;
 	char buf[PATH_LEN];
 	bool node;
 
-	return ((fopen_fn *)real_sym(&slot, "fopen"))(path_map(AT_FDCWD, path, buf, &node), mode);
+	return ((fopen_fn *)real_sym(slot, name))(path_map(AT_FDCWD, path, buf, &node), mode);
+}
+
+EXPORT FILE *fopen(const char *path, const char *mode)
+{
+	static void *slot;
+
+	return fopen_any(&slot, "fopen", path, mode);
 }
 
 EXPORT FILE *fopen64(const char *path, const char *mode)
 {
 	static void *slot;
-	char buf[PATH_LEN];
-	bool node;
 
-	return ((fopen_fn *)real_sym(&slot, "fopen64"))(path_map(AT_FDCWD, path, buf, &node), mode);
+	return fopen_any(&slot, "fopen64", path, mode);
 }
 
 EXPORT int access(const char *path, int how)

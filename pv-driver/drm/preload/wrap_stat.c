@@ -34,209 +34,173 @@ static void node_stat(struct stat *st)
 	st->st_dev = makedev(0, 5);
 }
 
-EXPORT int stat(const char *restrict path, struct stat *restrict st)
+/* By name: stat, lstat; ver is what the old forms take first. */
+struct by_name {
+	void **slot;
+	const char *name;
+	bool versioned;
+	int ver;
+};
+
+static int stat_name(const struct by_name *f, const char *path, struct stat *st)
 {
-	static void *slot;
 	char buf[PATH_LEN];
 	bool node;
 	const char *to = path_map(AT_FDCWD, path, buf, &node);
-	int r = ((stat_fn *)real_sym(&slot, "stat"))(to, st);
+	void *real = real_sym(f->slot, f->name);
+	int r = f->versioned ? ((xstat_fn *)real)(f->ver, to, st) : ((stat_fn *)real)(to, st);
 
 	if (!r && node)
-		node_stat((struct stat *)st);
+		node_stat(st);
 	return r;
+}
+
+/* By name from a folder, or by descriptor. */
+static int stat_at(const struct by_name *f, int dirfd, const char *path, struct stat *st, int flags)
+{
+	char buf[PATH_LEN];
+	bool node;
+	const char *to = path_map(dirfd, path, buf, &node);
+	void *real = real_sym(f->slot, f->name);
+	int r = f->versioned ? ((fxstatat_fn *)real)(f->ver, dirfd, to, st, flags) :
+			       ((fstatat_fn *)real)(dirfd, to, st, flags);
+
+	if (!r && (node || (flags & AT_EMPTY_PATH && !*path && node_is(dirfd))))
+		node_stat(st);
+	return r;
+}
+
+static int stat_fd(const struct by_name *f, int fd, struct stat *st)
+{
+	void *real = real_sym(f->slot, f->name);
+	int r = f->versioned ? ((fxstat_fn *)real)(f->ver, fd, st) : ((fstat_fn *)real)(fd, st);
+
+	if (!r && node_is(fd))
+		node_stat(st);
+	return r;
+}
+
+EXPORT int stat(const char *restrict path, struct stat *restrict st)
+{
+	static void *slot;
+
+	return stat_name(&(struct by_name){ .slot = &slot, .name = "stat" }, path, st);
 }
 
 EXPORT int lstat(const char *restrict path, struct stat *restrict st)
 {
 	static void *slot;
-	char buf[PATH_LEN];
-	bool node;
-	const char *to = path_map(AT_FDCWD, path, buf, &node);
-	int r = ((stat_fn *)real_sym(&slot, "lstat"))(to, st);
 
-	if (!r && node)
-		node_stat((struct stat *)st);
-	return r;
+	return stat_name(&(struct by_name){ .slot = &slot, .name = "lstat" }, path, st);
 }
 
 EXPORT int fstat(int fd, struct stat *st)
 {
 	static void *slot;
-	int r = ((fstat_fn *)real_sym(&slot, "fstat"))(fd, st);
 
-	if (!r && node_is(fd))
-		node_stat(st);
-	return r;
+	return stat_fd(&(struct by_name){ .slot = &slot, .name = "fstat" }, fd, st);
 }
 
 EXPORT int fstatat(int dirfd, const char *restrict path, struct stat *restrict st, int flags)
 {
 	static void *slot;
-	char buf[PATH_LEN];
-	bool node;
-	const char *to = path_map(dirfd, path, buf, &node);
-	int r = ((fstatat_fn *)real_sym(&slot, "fstatat"))(dirfd, to, st, flags);
 
-	if (!r && (node || (flags & AT_EMPTY_PATH && !*path && node_is(dirfd))))
-		node_stat(st);
-	return r;
+	return stat_at(&(struct by_name){ .slot = &slot, .name = "fstatat" }, dirfd, path, st, flags);
 }
 
 EXPORT int stat64(const char *restrict path, struct stat64 *restrict st)
 {
 	static void *slot;
-	char buf[PATH_LEN];
-	bool node;
-	const char *to = path_map(AT_FDCWD, path, buf, &node);
-	int r = ((stat_fn *)real_sym(&slot, "stat64"))(to, (struct stat *)st);
 
-	if (!r && node)
-		node_stat((struct stat *)st);
-	return r;
+	return stat_name(&(struct by_name){ .slot = &slot, .name = "stat64" }, path, (struct stat *)st);
 }
 
 EXPORT int lstat64(const char *restrict path, struct stat64 *restrict st)
 {
 	static void *slot;
-	char buf[PATH_LEN];
-	bool node;
-	const char *to = path_map(AT_FDCWD, path, buf, &node);
-	int r = ((stat_fn *)real_sym(&slot, "lstat64"))(to, (struct stat *)st);
 
-	if (!r && node)
-		node_stat((struct stat *)st);
-	return r;
+	return stat_name(&(struct by_name){ .slot = &slot, .name = "lstat64" }, path, (struct stat *)st);
 }
 
 EXPORT int fstat64(int fd, struct stat64 *st)
 {
 	static void *slot;
-	int r = ((fstat_fn *)real_sym(&slot, "fstat64"))(fd, (struct stat *)st);
 
-	if (!r && node_is(fd))
-		node_stat((struct stat *)st);
-	return r;
+	return stat_fd(&(struct by_name){ .slot = &slot, .name = "fstat64" }, fd, (struct stat *)st);
 }
 
 EXPORT int fstatat64(int dirfd, const char *restrict path, struct stat64 *restrict st, int flags)
 {
 	static void *slot;
-	char buf[PATH_LEN];
-	bool node;
-	const char *to = path_map(dirfd, path, buf, &node);
-	int r = ((fstatat_fn *)real_sym(&slot, "fstatat64"))(dirfd, to, (struct stat *)st, flags);
 
-	if (!r && (node || (flags & AT_EMPTY_PATH && !*path && node_is(dirfd))))
-		node_stat((struct stat *)st);
-	return r;
+	return stat_at(&(struct by_name){ .slot = &slot, .name = "fstatat64" }, dirfd, path,
+		       (struct stat *)st, flags);
 }
 
 /* What programs built against old C libraries call. */
 int __xstat(int ver, const char *path, struct stat *st);
+int __lxstat(int ver, const char *path, struct stat *st);
+int __fxstat(int ver, int fd, struct stat *st);
+int __fxstatat(int ver, int dirfd, const char *path, struct stat *st, int flags);
+int __xstat64(int ver, const char *path, struct stat64 *st);
+int __lxstat64(int ver, const char *path, struct stat64 *st);
+int __fxstat64(int ver, int fd, struct stat64 *st);
+int __fxstatat64(int ver, int dirfd, const char *path, struct stat64 *st, int flags);
+
 EXPORT int __xstat(int ver, const char *path, struct stat *st)
 {
 	static void *slot;
-	char buf[PATH_LEN];
-	bool node;
-	const char *to = path_map(AT_FDCWD, path, buf, &node);
-	int r = ((xstat_fn *)real_sym(&slot, "__xstat"))(ver, to, st);
 
-	if (!r && node)
-		node_stat((struct stat *)st);
-	return r;
+	return stat_name(&(struct by_name){ &slot, "__xstat", true, ver }, path, st);
 }
 
-int __lxstat(int ver, const char *path, struct stat *st);
 EXPORT int __lxstat(int ver, const char *path, struct stat *st)
 {
 	static void *slot;
-	char buf[PATH_LEN];
-	bool node;
-	const char *to = path_map(AT_FDCWD, path, buf, &node);
-	int r = ((xstat_fn *)real_sym(&slot, "__lxstat"))(ver, to, st);
 
-	if (!r && node)
-		node_stat((struct stat *)st);
-	return r;
+	return stat_name(&(struct by_name){ &slot, "__lxstat", true, ver }, path, st);
 }
 
-int __fxstat(int ver, int fd, struct stat *st);
 EXPORT int __fxstat(int ver, int fd, struct stat *st)
 {
 	static void *slot;
-	int r = ((fxstat_fn *)real_sym(&slot, "__fxstat"))(ver, fd, st);
 
-	if (!r && node_is(fd))
-		node_stat(st);
-	return r;
+	return stat_fd(&(struct by_name){ &slot, "__fxstat", true, ver }, fd, st);
 }
 
-int __fxstatat(int ver, int dirfd, const char *path, struct stat *st, int flags);
 EXPORT int __fxstatat(int ver, int dirfd, const char *path, struct stat *st, int flags)
 {
 	static void *slot;
-	char buf[PATH_LEN];
-	bool node;
-	const char *to = path_map(dirfd, path, buf, &node);
-	int r = ((fxstatat_fn *)real_sym(&slot, "__fxstatat"))(ver, dirfd, to, st, flags);
 
-	if (!r && node)
-		node_stat(st);
-	return r;
+	return stat_at(&(struct by_name){ &slot, "__fxstatat", true, ver }, dirfd, path, st, flags);
 }
 
-int __xstat64(int ver, const char *path, struct stat64 *st);
 EXPORT int __xstat64(int ver, const char *path, struct stat64 *st)
 {
 	static void *slot;
-	char buf[PATH_LEN];
-	bool node;
-	const char *to = path_map(AT_FDCWD, path, buf, &node);
-	int r = ((xstat_fn *)real_sym(&slot, "__xstat64"))(ver, to, (struct stat *)st);
 
-	if (!r && node)
-		node_stat((struct stat *)st);
-	return r;
+	return stat_name(&(struct by_name){ &slot, "__xstat64", true, ver }, path, (struct stat *)st);
 }
 
-int __lxstat64(int ver, const char *path, struct stat64 *st);
 EXPORT int __lxstat64(int ver, const char *path, struct stat64 *st)
 {
 	static void *slot;
-	char buf[PATH_LEN];
-	bool node;
-	const char *to = path_map(AT_FDCWD, path, buf, &node);
-	int r = ((xstat_fn *)real_sym(&slot, "__lxstat64"))(ver, to, (struct stat *)st);
 
-	if (!r && node)
-		node_stat((struct stat *)st);
-	return r;
+	return stat_name(&(struct by_name){ &slot, "__lxstat64", true, ver }, path, (struct stat *)st);
 }
 
-int __fxstat64(int ver, int fd, struct stat64 *st);
 EXPORT int __fxstat64(int ver, int fd, struct stat64 *st)
 {
 	static void *slot;
-	int r = ((fxstat_fn *)real_sym(&slot, "__fxstat64"))(ver, fd, (struct stat *)st);
 
-	if (!r && node_is(fd))
-		node_stat((struct stat *)st);
-	return r;
+	return stat_fd(&(struct by_name){ &slot, "__fxstat64", true, ver }, fd, (struct stat *)st);
 }
 
-int __fxstatat64(int ver, int dirfd, const char *path, struct stat64 *st, int flags);
 EXPORT int __fxstatat64(int ver, int dirfd, const char *path, struct stat64 *st, int flags)
 {
 	static void *slot;
-	char buf[PATH_LEN];
-	bool node;
-	const char *to = path_map(dirfd, path, buf, &node);
-	int r = ((fxstatat_fn *)real_sym(&slot, "__fxstatat64"))(ver, dirfd, to, (struct stat *)st, flags);
 
-	if (!r && node)
-		node_stat((struct stat *)st);
-	return r;
+	return stat_at(&(struct by_name){ &slot, "__fxstatat64", true, ver }, dirfd, path, (struct stat *)st, flags);
 }
 
 EXPORT int statx(int dirfd, const char *restrict path, int flags, unsigned int mask,
