@@ -11,22 +11,9 @@
  * a load (else a store), bits 4-5 log2 of the size, bits 0-3 the operation.
  * Whatever bytes come, they mean something.
  */
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+#include "tests/fuzz/harness.h"
 
-#include "gpuvm/fermi/inst.h"
-#include "gpuvm/gpuvm.h"
-#include "gpuvm/hv/null.h"
-
-#define GUESTS 3 /* the third only watches */
-#define GUEST_VRAM (8ull << 20)
-#define GUEST_RAM (1ull << 20)
 #define MAX_OPS 4096
-#define CANARY 0x5ca1ab1ecafef00dull
-#define CANARY_AT 0x3000u
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
 enum op {
 	OP_REG,	   /* a register by row and element */
@@ -42,33 +29,6 @@ enum op {
 	OP_RESET,
 	NR_OPS
 };
-
-struct fuzz {
-	struct gpuvm *g;
-	struct hv *hv;
-	struct hv_guest *hg[GUESTS];
-	const uint8_t *p, *end;
-};
-
-#define must(x)                                                                                    \
-	do {                                                                                       \
-		if (!(x)) {                                                                        \
-			fprintf(stderr, "fuzz_mmio: not true: %s\n", #x);                          \
-			abort();                                                                   \
-		}                                                                                  \
-	} while (0)
-
-/* The next n bytes of the input as a number; 0 past its end. */
-static uint64_t take(struct fuzz *f, size_t n)
-{
-	uint64_t v = 0;
-
-	if ((size_t)(f->end - f->p) < n)
-		n = (size_t)(f->end - f->p);
-	memcpy(&v, f->p, n);
-	f->p += n;
-	return v;
-}
 
 static void access_at(struct fuzz *f, int i, enum hv_space s, uint32_t off, uint8_t tag)
 {
@@ -155,72 +115,14 @@ static void one(struct fuzz *f)
 	}
 }
 
-/* The card and its mediator live through all inputs: each must leave them as good as new. */
-static void open_once(struct fuzz *f)
-{
-	const struct gpuvm_cfg cfg = { 0 };
-	struct dev *dev;
-	char msg[256] = "";
-
-	if (f->g)
-		return;
-	if (dev_open("sim:vram=256M,clock=manual", NULL, &dev, msg, sizeof(msg)) ||
-	    gpuvm_new(dev, &cfg, &f->g, msg, sizeof(msg))) {
-		fprintf(stderr, "fuzz_mmio: %s\n", msg);
-		abort();
-	}
-	must(!hv_null_open(&gpuvm_up, f->g, NULL, &f->hv));
-	gpuvm_set_hv(f->g, f->hv);
-}
-
-static hvram_t canary_at(struct fuzz *f)
-{
-	const struct vgpu *v = f->hg[GUESTS - 1]->vgpu;
-	hvram_t at = hvram(0);
-
-	must(!part_vram_g2h(v->part, gvram(CANARY_AT), 8, &at));
-	return at;
-}
-
-static void begin(struct fuzz *f)
-{
-	const struct vgpu_cfg cfg = { .mode = VGPU_FULL, .vram_len = GUEST_VRAM };
-	static const char *const names[GUESTS] = { "a", "b", "watch" };
-	const uint64_t canary = CANARY;
-
-	for (int i = 0; i < GUESTS; i++)
-		must(!hv_null_guest_new(f->hv, names[i], GUEST_RAM, &cfg, &f->hg[i]));
-	must(!dev_vram_wr(f->g->dev, canary_at(f), &canary, 8));
-	memcpy((uint8_t *)hv_null_ram(f->hg[GUESTS - 1]) + CANARY_AT, &canary, 8);
-}
-
-static void end(struct fuzz *f)
-{
-	uint64_t vram_word = 0, ram_word, next;
-
-	dev_advance(f->g->dev, 1000000);
-	gpuvm_step(f->g, dev_now(f->g->dev), &next);
-	must(!gpuvm_audit(f->g, stderr));
-	must(!dev_vram_rd(f->g->dev, canary_at(f), &vram_word, 8));
-	memcpy(&ram_word, (uint8_t *)hv_null_ram(f->hg[GUESTS - 1]) + CANARY_AT, 8);
-	must(vram_word == CANARY && ram_word == CANARY);
-	must(hv_null_irqs(f->hg[GUESTS - 1]) == 0);
-	for (int i = 0; i < GUESTS; i++)
-		hv_null_guest_free(f->hg[i]);
-	must(f->g->nr_vgpus == 0);
-	must(!gpuvm_audit(f->g, stderr));
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
 	static struct fuzz f; /* lives as long as the program: opening a card costs more than an input */
+	const struct vgpu_cfg cfg = { .mode = VGPU_FULL };
 
-	open_once(&f);
-	f.p = data;
-	f.end = data + len;
-	begin(&f);
+	fuzz_begin(&f, &cfg, data, len);
 	for (int n = 0; n < MAX_OPS && f.p < f.end; n++)
 		one(&f);
-	end(&f);
+	fuzz_end(&f);
 	return 0;
 }

@@ -12,54 +12,14 @@
  * whole address spaces come to be; a bit in the operation's code byte makes
  * them raw.  Whatever bytes come, they mean something.
  */
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+#include "tests/fuzz/harness.h"
 
-#include "gpuvm/fermi/inst.h"
-#include "gpuvm/gpuvm.h"
-#include "gpuvm/hv/null.h"
 #include "pv-driver/pv_abi.h"
 
-#define GUESTS 3 /* the third only watches */
-#define GUEST_VRAM (8ull << 20)
-#define GUEST_RAM (1ull << 20)
 #define MAX_STEPS 1024
 #define MAX_OPS 32u
 #define RING 0x10000u
 #define RES 0x8000u
-#define CANARY 0x5ca1ab1ecafef00dull
-#define CANARY_AT 0x3000u
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
-
-struct fuzz {
-	struct gpuvm *g;
-	struct hv *hv;
-	struct hv_guest *hg[GUESTS];
-	const uint8_t *p, *end;
-	uint32_t seq;
-};
-
-#define must(x)                                                                                    \
-	do {                                                                                       \
-		if (!(x)) {                                                                        \
-			fprintf(stderr, "fuzz_pv: not true: %s\n", #x);                            \
-			abort();                                                                   \
-		}                                                                                  \
-	} while (0)
-
-/* The next n bytes of the input as a number; 0 past its end. */
-static uint64_t take(struct fuzz *f, size_t n)
-{
-	uint64_t v = 0;
-
-	if ((size_t)(f->end - f->p) < n)
-		n = (size_t)(f->end - f->p);
-	memcpy(&v, f->p, n);
-	f->p += n;
-	return v;
-}
 
 static void reg(struct fuzz *f, int i, uint32_t off, uint32_t val)
 {
@@ -181,7 +141,7 @@ static void one(struct fuzz *f)
 {
 	uint8_t tag = (uint8_t)take(f, 1);
 	int i = tag >> 7;
-	uint64_t val, next;
+	uint64_t val;
 
 	switch (tag & 7) {
 	case 0: ring_up(f, i); return;
@@ -197,77 +157,22 @@ static void one(struct fuzz *f)
 			vgpu_reset(f->hg[i]->vgpu);
 		val = 1u << 31;
 		hv_null_access(f->hg[i], HV_BAR0, NV_PBUS_BAR3_BLOCK, 4, true, &val);
-		dev_advance(f->g->dev, 1000);
-		gpuvm_step(f->g, dev_now(f->g->dev), &next);
+		fuzz_step(f, 1000);
 		return;
 	default: call(f, i, false);
 	}
 }
 
-static void open_once(struct fuzz *f)
-{
-	const struct gpuvm_cfg cfg = { 0 };
-	struct dev *dev;
-	char msg[256] = "";
-
-	if (f->g)
-		return;
-	if (dev_open("sim:vram=256M,clock=manual", NULL, &dev, msg, sizeof(msg)) ||
-	    gpuvm_new(dev, &cfg, &f->g, msg, sizeof(msg))) {
-		fprintf(stderr, "fuzz_pv: %s\n", msg);
-		abort();
-	}
-	must(!hv_null_open(&gpuvm_up, f->g, NULL, &f->hv));
-	gpuvm_set_hv(f->g, f->hv);
-}
-
-static hvram_t canary_at(struct fuzz *f)
-{
-	const struct vgpu *v = f->hg[GUESTS - 1]->vgpu;
-	hvram_t at = hvram(0);
-
-	must(!part_vram_g2h(v->part, gvram(CANARY_AT), 8, &at));
-	return at;
-}
-
-static void begin(struct fuzz *f)
-{
-	struct vgpu_cfg cfg = { .mode = VGPU_NAIVE_PV, .vram_len = GUEST_VRAM, .pv_ops = UINT32_MAX };
-	static const char *const names[GUESTS] = { "a", "b", "watch" };
-	const uint64_t canary = CANARY;
-
-	for (int i = 0; i < GUESTS; i++)
-		must(!hv_null_guest_new(f->hv, names[i], GUEST_RAM, &cfg, &f->hg[i]));
-	must(!dev_vram_wr(f->g->dev, canary_at(f), &canary, 8));
-	memcpy((uint8_t *)hv_null_ram(f->hg[GUESTS - 1]) + CANARY_AT, &canary, 8);
-	for (int i = 0; i < GUESTS; i++)
-		ring_up(f, i);
-}
-
-static void end(struct fuzz *f)
-{
-	uint64_t vram_word = 0, ram_word;
-
-	must(!gpuvm_audit(f->g, stderr));
-	must(!dev_vram_rd(f->g->dev, canary_at(f), &vram_word, 8));
-	memcpy(&ram_word, (uint8_t *)hv_null_ram(f->hg[GUESTS - 1]) + CANARY_AT, 8);
-	must(vram_word == CANARY && ram_word == CANARY);
-	for (int i = 0; i < GUESTS; i++)
-		hv_null_guest_free(f->hg[i]);
-	must(f->g->nr_vgpus == 0);
-	must(!gpuvm_audit(f->g, stderr));
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
 	static struct fuzz f; /* lives as long as the program: opening a card costs more than an input */
+	const struct vgpu_cfg cfg = { .mode = VGPU_NAIVE_PV, .pv_ops = UINT32_MAX };
 
-	open_once(&f);
-	f.p = data;
-	f.end = data + len;
-	begin(&f);
+	fuzz_begin(&f, &cfg, data, len);
+	for (int i = 0; i < GUESTS; i++)
+		ring_up(&f, i);
 	for (int n = 0; n < MAX_STEPS && f.p < f.end; n++)
 		one(&f);
-	end(&f);
+	fuzz_end(&f);
 	return 0;
 }

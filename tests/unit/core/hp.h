@@ -18,7 +18,7 @@
 
 #define HP_AT 0x100000u
 #define HP_MEM 0x200000u
-#define HP_SPEC "sim:vram=256M"
+#define HP_SPEC "sim:vram=256M,clock=manual"
 
 struct hpg {
 	struct rig *r;
