@@ -8,18 +8,14 @@
 enum { START, EDGE, MASK, VISITED, COST, NEXT, MORE };
 #define EDGES_MIN 2
 #define EDGES_MAX 10
+#define NODES_MAX (1u << 24)
 #define FAR 0xffffffffu
 
-static void setup(struct job *j)
+/* What is no part of the graph. */
+static void rest(struct job *j)
 {
-	uint32_t n = j->sz.n;
-	uint32_t *start = job_buf(j, "start", (n + 1) * 4ul, BUF_IN)->in, *edge, *cost;
+	uint32_t n = j->sz.n, *cost;
 
-	for (uint32_t i = 0; i < n; i++)
-		start[i + 1] = start[i] + EDGES_MIN + rng_below(&j->rng, EDGES_MAX - EDGES_MIN + 1);
-	edge = job_buf(j, "edge", start[n] * 4ul, BUF_IN)->in;
-	for (uint32_t e = 0; e < start[n]; e++)
-		edge[e] = rng_below(&j->rng, n);
 	((uint32_t *)job_buf(j, "mask", n * 4ul, BUF_IN)->in)[0] = 1;
 	((uint32_t *)job_buf(j, "visited", n * 4ul, BUF_IN)->in)[0] = 1;
 	cost = job_buf(j, "cost", n * 4ul, BUF_IN | BUF_OUT)->in;
@@ -27,6 +23,49 @@ static void setup(struct job *j)
 	cost[0] = 0;
 	job_buf(j, "next", n * 4ul, BUF_IN);
 	job_buf(j, "more", 4, 0);
+}
+
+static void setup(struct job *j)
+{
+	uint32_t n = j->sz.n;
+	uint32_t *start = job_buf(j, "start", (n + 1) * 4ul, BUF_IN)->in, *edge;
+
+	for (uint32_t i = 0; i < n; i++)
+		start[i + 1] = start[i] + EDGES_MIN + rng_below(&j->rng, EDGES_MAX - EDGES_MIN + 1);
+	edge = job_buf(j, "edge", start[n] * 4ul, BUF_IN)->in;
+	for (uint32_t e = 0; e < start[n]; e++)
+		edge[e] = rng_below(&j->rng, n);
+	rest(j);
+}
+
+/* Edges of each node in the order of the file. */
+static void load(struct job *j, const struct table *t)
+{
+	uint32_t *start, *edge, *at, n = 0;
+
+	for (uint32_t i = 0; i < 2 * t->rows; i++) {
+		double v = t->v[i];
+
+		if (v < 0 || v >= NODES_MAX || v != (uint32_t)v) {
+			job_fail_row(j, t, i / 2, "not a node from 0 to 16777215");
+			return;
+		}
+		n = v >= n ? (uint32_t)v + 1 : n;
+	}
+	j->sz.n = n;
+	start = job_buf(j, "start", (n + 1) * 4ul, BUF_IN)->in;
+	edge = job_buf(j, "edge", t->rows * 4ul, BUF_IN)->in;
+	at = job_host(n * 4ul);
+	for (uint32_t i = 0; i < t->rows; i++)
+		start[(uint32_t)t->v[2 * i] + 1]++;
+	for (uint32_t i = 0; i < n; i++) {
+		start[i + 1] += start[i];
+		at[i] = start[i];
+	}
+	for (uint32_t i = 0; i < t->rows; i++)
+		edge[at[(uint32_t)t->v[2 * i]]++] = (uint32_t)t->v[2 * i + 1];
+	mem_free(at);
+	rest(j);
 }
 
 static void run(struct job *j)
@@ -71,6 +110,9 @@ const struct work work_bfs = {
 	.program = "bfs",
 	.size = { { .n = 1000 }, { .n = 1 << 20 }, { .n = 2 << 20 } },
 	.setup = setup,
+	.load = load,
+	.columns = 2,
+	.row = "; --input: FROM TO, an edge between two nodes from 0 up",
 	.run = run,
 	.check = check,
 };

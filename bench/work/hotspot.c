@@ -8,19 +8,46 @@
 
 enum { TEMP, POWER, OTHER };
 
+#define GROUP 16
 #define STEP 0.05f
 #define RX 0.4f
 #define RY 0.6f
 #define RZ 0.01f
 #define AMBIENT 80.0f
 
+static void buffers(struct job *j, float **t, float **p)
+{
+	size_t nr = (size_t)j->sz.n * j->sz.n;
+
+	*t = job_buf(j, "temp", nr * 4, BUF_IN | BUF_OUT)->in;
+	*p = job_buf(j, "power", nr * 4, BUF_IN)->in;
+	job_buf(j, "other", nr * 4, 0);
+}
+
+/* Row by row from the top left. */
+static void load(struct job *j, const struct table *in)
+{
+	uint32_t n = (uint32_t)lround(sqrt(in->rows));
+	float *t, *p;
+
+	if (n * n != in->rows || n % GROUP) {
+		job_fail_row(j, in, in->rows - 1, "the end, but the cells are not n x n with n a multiple of 16");
+		return;
+	}
+	j->sz.n = n;
+	buffers(j, &t, &p);
+	for (uint32_t i = 0; i < in->rows; i++) {
+		t[i] = (float)in->v[2 * i];
+		p[i] = (float)in->v[2 * i + 1];
+	}
+}
+
 static void setup(struct job *j)
 {
 	size_t nr = (size_t)j->sz.n * j->sz.n;
-	float *t = job_buf(j, "temp", nr * 4, BUF_IN | BUF_OUT)->in;
-	float *p = job_buf(j, "power", nr * 4, BUF_IN)->in;
+	float *t, *p;
 
-	job_buf(j, "other", nr * 4, 0);
+	buffers(j, &t, &p);
 	for (size_t i = 0; i < nr; i++) {
 		t[i] = 320 + 20 * rng_unit(&j->rng);
 		p[i] = rng_unit(&j->rng);
@@ -33,7 +60,7 @@ static void run(struct job *j)
 	uint32_t n = j->sz.n;
 
 	for (uint32_t i = 0; i < j->sz.iters; i++)
-		job_launch(j, "heat", grid2(n, n, 16, 16), "bbbufffff",
+		job_launch(j, "heat", grid2(n, n, GROUP, GROUP), "bbbufffff",
 			   &j->buf[i % 2 ? OTHER : TEMP], &j->buf[POWER],
 			   &j->buf[i % 2 ? TEMP : OTHER], n, (double)STEP, (double)RX, (double)RY,
 			   (double)RZ, (double)AMBIENT);
@@ -72,6 +99,9 @@ const struct work work_hotspot = {
 	.program = "hotspot",
 	.size = { { .n = 64, .iters = 4 }, { .n = 512, .iters = 2 }, { .n = 1024, .iters = 20 } },
 	.setup = setup,
+	.load = load,
+	.columns = 2,
+	.row = "; --input: TEMPERATURE POWER of a cell, row by row",
 	.run = run,
 	.check = check,
 };

@@ -69,6 +69,26 @@ void job_fail(struct job *j, int err, const char *fmt, ...)
 	fprintf(stderr, "gpuvm-work: %s: %s\n", j->work->name, line);
 }
 
+void job_fail_row(struct job *j, const struct table *t, uint32_t row, const char *what)
+{
+	job_fail(j, -EINVAL, "%s:%u: %s", t->path, t->line[row], what);
+}
+
+static void load(struct job *j)
+{
+	struct table t;
+	char why[400];
+	int err = table_read(j->input, j->work->columns, &t, why, sizeof why);
+
+	if (err) {
+		/* Whatever the reason: it is the input that cannot be used. */
+		job_fail(j, -EINVAL, "%s", why);
+		return;
+	}
+	j->work->load(j, &t);
+	table_free(&t);
+}
+
 static int compare(const void *a, const void *b)
 {
 	double x = *(const double *)a, y = *(const double *)b;
@@ -97,10 +117,16 @@ static void round_trip(struct job *j)
 
 int job_run(struct job *j, unsigned int repeat, double us[NR_PHASES])
 {
-	double *v = job_host(repeat * NR_PHASES * sizeof *v);
+	double *v;
 
 	j->rng.state = j->seed;
-	j->work->setup(j);
+	if (j->input)
+		load(j);
+	else
+		j->work->setup(j);
+	if (j->err)
+		return j->err;
+	v = job_host(repeat * NR_PHASES * sizeof *v);
 	j->phase = PHASE_INIT;
 	j->phase_start = clock_ns();
 	cl_open(j);

@@ -11,13 +11,37 @@ enum { FEATURE, CENTRE, MEMBER };
 #define DIMS 16
 #define K 8
 
-static void setup(struct job *j)
+static float *buffers(struct job *j)
 {
 	size_t n = j->sz.n;
 	float *f = job_buf(j, "feature", n * DIMS * 4, BUF_IN)->in;
 
 	job_buf(j, "centre", K * DIMS * 4, 0);
 	job_buf(j, "member", n * 4, BUF_OUT);
+	return f;
+}
+
+/* The device has all points' first dimension, then all their second, and so on. */
+static void load(struct job *j, const struct table *t)
+{
+	float *f;
+
+	if (t->rows < K) {
+		job_fail_row(j, t, t->rows - 1, "the end, but there must be at least 8 points");
+		return;
+	}
+	j->sz.n = t->rows;
+	f = buffers(j);
+	for (size_t i = 0; i < t->rows; i++)
+		for (size_t d = 0; d < DIMS; d++)
+			f[d * t->rows + i] = (float)t->v[i * DIMS + d];
+}
+
+static void setup(struct job *j)
+{
+	size_t n = j->sz.n;
+	float *f = buffers(j);
+
 	for (size_t i = 0; i < n * DIMS; i++)
 		f[i] = rng_unit(&j->rng) * 100;
 }
@@ -109,6 +133,9 @@ const struct work work_kmeans = {
 		  { .n = 32768, .iters = 4 },
 		  { .n = 262144, .iters = 4 } },
 	.setup = setup,
+	.load = load,
+	.columns = DIMS,
+	.row = "; --input: 16 coordinates of a point",
 	.run = run,
 	.check = check,
 };

@@ -29,6 +29,7 @@ static const char *const size_names[NR_SIZES] = { "tiny", "paper", "stress" };
 
 struct opts {
 	enum size_name size;
+	const char *input;
 	uint32_t seed;
 	unsigned int repeat;
 	struct pace pace;
@@ -39,6 +40,8 @@ static const char usage[] =
 	"usage: gpuvm-work [options] NAME...      (all: every workload)\n"
 	"  --size SIZE   tiny, paper or stress (paper)\n"
 	"  --seed N      input is made from it (1)\n"
+	"  --input FILE  of one workload, in place of size and seed: a row of numbers a line, # comments;\n"
+	"                --list says what a row is\n"
 	"  --repeat N    times from upload to read-back; the median is shown (1)\n"
 	"  --seconds N   pulse: goes on for so long, up to a day\n"
 	"  --steps N     pulse: length of a kernel\n"
@@ -78,7 +81,8 @@ static bool number(const char *s, unsigned long min, unsigned long max, unsigned
 static void list(void)
 {
 	for (unsigned int i = 0; work_all[i]; i++)
-		printf("%-11s %s\n", work_all[i]->name, work_all[i]->help);
+		printf("%-11s %s%s\n", work_all[i]->name, work_all[i]->help,
+		       work_all[i]->row ? work_all[i]->row : "");
 }
 
 /* A number of pulse's; 0 or an exit code. */
@@ -111,6 +115,7 @@ static int parse(int argc, char **argv, struct opts *o)
 	static const struct option longs[] = {
 		{ "size", required_argument, NULL, 's' },  { "seed", required_argument, NULL, 'r' },
 		{ "repeat", required_argument, NULL, 'n' }, { "json", no_argument, NULL, 'j' },
+		{ "input", required_argument, NULL, 'i' },
 		{ "list", no_argument, NULL, 'l' },	   { "help", no_argument, NULL, 'h' },
 		{ "seconds", required_argument, NULL, 'S' }, { "steps", required_argument, NULL, 'N' },
 		{ "every", required_argument, NULL, 'E' },
@@ -140,6 +145,7 @@ static int parse(int argc, char **argv, struct opts *o)
 				return bad("not 1 to 1000 repetitions", optarg);
 			o->repeat = (unsigned int)v;
 			break;
+		case 'i': o->input = optarg; break;
 		case 'j': o->json = true; break;
 		case 'l': list(); return -1;
 		case 'h': fputs(usage, stdout); return -1;
@@ -155,6 +161,10 @@ static int parse(int argc, char **argv, struct opts *o)
 	for (int i = optind; i < argc; i++)
 		if (strcmp(argv[i], "all") && !find(argv[i]))
 			return bad("no such workload", argv[i]);
+	if (o->input && optind + 1 != argc)
+		return bad("a file is the input of one workload", o->input);
+	if (o->input && (!find(argv[optind]) || !find(argv[optind])->load))
+		return bad("reads no input file", argv[optind]);
 	return 0;
 }
 
@@ -174,7 +184,7 @@ static void report(const struct opts *o, const struct job *j, const double us[NR
 	uint64_t bytes = 0;
 
 	if (!o->json) {
-		printf("%-11s %-6s", j->work->name, size_names[o->size]);
+		printf("%-11s %-6s", j->work->name, o->input ? "file" : size_names[o->size]);
 		for (unsigned int p = 0; p < NR_PHASES; p++)
 			printf(" %s %.0f", phase[p], us[p]);
 		printf(" launches %llu sum %016llx\n", (unsigned long long)j->launches,
@@ -184,7 +194,7 @@ static void report(const struct opts *o, const struct job *j, const double us[NR
 	for (unsigned int i = 0; i < j->nr_bufs; i++)
 		bytes += j->buf[i].flags & BUF_HOST ? 0 : j->buf[i].len;
 	printf("{\"name\": \"%s\", \"size\": \"%s\", \"seed\": %u, \"repeat\": %u, \"device\": ",
-	       j->work->name, size_names[o->size], o->seed, o->repeat);
+	       j->work->name, o->input ? "file" : size_names[o->size], o->seed, o->repeat);
 	json_string(j->cl.name);
 	printf(", \"us\": {");
 	for (unsigned int p = 0; p < NR_PHASES; p++)
@@ -207,6 +217,7 @@ static int one(const struct opts *o, const struct work *w)
 	j->work = w;
 	j->sz = w->size[o->size];
 	j->seed = o->seed;
+	j->input = o->input;
 	j->pace = o->pace;
 	err = job_run(j, o->repeat, us);
 	if (!err)
@@ -216,7 +227,7 @@ static int one(const struct opts *o, const struct work *w)
 	fflush(stdout);
 	job_fini(j);
 	mem_free(j);
-	return err == -ENODEV ? EXIT_NO_DEVICE : err ? EXIT_WRONG : 0;
+	return err == -ENODEV ? EXIT_NO_DEVICE : err == -EINVAL ? EXIT_BAD_INPUT : err ? EXIT_WRONG : 0;
 }
 
 int main(int argc, char **argv)

@@ -11,7 +11,7 @@ enum { PLACE, DIST, PICK };
 #define LAT 30.0f
 #define LNG 90.0f
 
-static void setup(struct job *j)
+static float *buffers(struct job *j)
 {
 	float *p = job_buf(j, "place", j->sz.n * 8ul, BUF_IN)->in;
 	struct buf *d = job_buf(j, "distance", j->sz.n * 4ul, BUF_OUT);
@@ -20,6 +20,23 @@ static void setup(struct job *j)
 	/* sqrt may be off by 4 ulp in the embedded profile (OpenCL 1.2, 10). */
 	buf_tolerance(d, 1e-6f, 0);
 	buf_tolerance(pick, 1e-6f, 0);
+	return p;
+}
+
+static void load(struct job *j, const struct table *t)
+{
+	float *p;
+
+	j->sz.n = t->rows;
+	p = buffers(j);
+	for (uint32_t i = 0; i < 2 * t->rows; i++)
+		p[i] = (float)t->v[i];
+}
+
+static void setup(struct job *j)
+{
+	float *p = buffers(j);
+
 	for (uint32_t i = 0; i < j->sz.n; i++) {
 		p[2 * i] = rng_unit(&j->rng) * 70;
 		p[2 * i + 1] = rng_unit(&j->rng) * 360;
@@ -73,6 +90,9 @@ const struct work work_nn = {
 	.program = "nn",
 	.size = { { .n = 1000 }, { .n = 42764 }, { .n = 1 << 20 } },
 	.setup = setup,
+	.load = load,
+	.columns = 2,
+	.row = "; --input: LATITUDE LONGITUDE of a place",
 	.run = run,
 	.check = check,
 };

@@ -5,7 +5,7 @@
  * 1. A workload is a table entry: setup() makes the input, run() launches,
  *    check() computes what must come out.  Moving data, timing, comparing and
  *    reporting are the same for all of them (job.c).
- * 2. Input depends on the seed and the size only, so output can be compared
+ * 2. Input depends on the seed and the size, or on a file, only, so output can be compared
  *    between devices and modes by its checksum.
  * 3. Errors are sticky: after the first, which has printed its line, every
  *    job_ call does nothing.  A workload looks at job.err only where it loops
@@ -22,6 +22,7 @@
 
 #include "bench/work/cl.h"
 #include "bench/work/rng.h"
+#include "bench/work/table.h"
 
 /* What n, iters and extra count is the workload's own; its file says. */
 struct work_size {
@@ -38,6 +39,13 @@ struct work {
 	const char *program; /* bench/kernels/<program>.cl, or NULL: no kernel */
 	struct work_size size[NR_SIZES];
 	void (*setup)(struct job *); /* buffers and input; nothing is open yet */
+	/*
+	 * In place of setup(), from a table of so many columns; fills sz.n too.  NULL: input is always
+	 * generated.
+	 */
+	void (*load)(struct job *, const struct table *);
+	unsigned int columns;
+	const char *row; /* what they are, for --list */
 	/*
 	 * Everything between HtoD and DtoH; NULL: nothing.  May run several times, each with fresh
 	 * input.
@@ -81,6 +89,7 @@ struct pace {
 struct job {
 	const struct work *work; /* borrowed */
 	struct work_size sz;
+	const char *input; /* file, borrowed; NULL: from the seed */
 	uint32_t seed;
 	struct rng rng;
 	struct cl cl;
@@ -105,6 +114,8 @@ void *job_host(size_t len); /* zeroed scratch for mem_free(); out of memory ends
 void job_phase(struct job *, enum phase p);
 /* Prints "gpuvm-work: <workload>: ..." for the first error. */
 void job_fail(struct job *, int err, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+/* The same for what is wrong with a row of the input. */
+void job_fail_row(struct job *, const struct table *, uint32_t row, const char *what);
 
 /*
  * All phases once (repeat times HtoD to DtoH); us[p] gets the median of each.  0 or negative errno
