@@ -77,13 +77,13 @@ MAP1(f64_i64, double, long, (long)(x * 1e12))
 MAP1(f64_i32_rte, double, int, convert_int_rte(x))
 //@ f64_i32_rtp a=f64 cmp=bits need=cl_khr_fp64
 MAP1(f64_i32_rtp, double, int, convert_int_rtp(x))
-//@ sin_f64 a=f64 cmp=f64:8 need=cl_khr_fp64
+//@ sin_f64 a=f64 cmp=f64:4 ref=sin(x) need=cl_khr_fp64
 MAP1(sin_f64, double, double, sin(x))
-//@ exp_f64 a=f64 cmp=f64:6 need=cl_khr_fp64
+//@ exp_f64 a=f64 cmp=f64:3 ref=exp(x) need=cl_khr_fp64
 MAP1(exp_f64, double, double, exp(x))
-//@ log_f64 a=p64 cmp=f64:6 need=cl_khr_fp64
+//@ log_f64 a=p64 cmp=f64:3 ref=log(x) need=cl_khr_fp64
 MAP1(log_f64, double, double, log(x))
-//@ pow_f64 a=p64 b=f64 cmp=f64:32 need=cl_khr_fp64
+//@ pow_f64 a=p64 b=f64 cmp=f64:16 ref=pow(x,y) need=cl_khr_fp64
 MAP2(pow_f64, double, double, pow(x, y))
 //@ ilogb_f64 a=p64 cmp=bits need=cl_khr_fp64
 MAP1(ilogb_f64, double, int, ilogb(x))

@@ -60,7 +60,8 @@ LAYOUT(offset_3d, LINE3, GLOBALS + get_global_offset(2))
 //@ unused_dimensions
 LAYOUT(unused_dimensions, LINE1,
        get_global_id(1) + get_global_size(1) * 2 + get_local_size(2) * 4 + get_num_groups(2) * 8 + get_group_id(1))
-//@ beyond_dimensions
+// The answers for a dimension that is none are 0, 1 and 1 (OpenCL 1.2, 6.12.1); PoCL 3.1 has others.
+//@ beyond_dimensions ref=6
 LAYOUT(beyond_dimensions, LINE1, get_global_id(7) + get_global_size(5) * 2 + get_local_size(3) * 4)
 //@ work_dim global=16x8x8 local=4x4x4
 LAYOUT(work_dim, LINE3, get_work_dim())
