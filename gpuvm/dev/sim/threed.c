@@ -3,7 +3,7 @@
  * Class 0x9097, as far as computing needs it, and what it has in common with
  * compute: reports, constant buffer data, macro memory, and clearing of linear
  * colour targets, which is how drivers fill buffers.  Nothing is ever drawn:
- * draw methods are latched like all others.
+ * draw methods are latched like all others, and said in the log.
  * Sources: rnndb/graph/gf100_3d.xml; Mesa nvc0_surface.c for how a clear is used.
  */
 #include <string.h>
@@ -23,10 +23,12 @@
 #define CLEAR_COLOR 0xd80
 #define SCISSOR_HORIZ 0xff4
 #define SCISSOR_VERT 0xff8
+#define VERTEX_BEGIN_GL 0x1618
 #define CLEAR_BUFFERS 0x19d0
 #define CLEAR_COLOR_MASK 0x3cu
 #define CLEAR_RT(v) ((v) >> 6 & 0xf)
 #define RT_STRIDE 0x40
+#define LOG_LINES 1 /* a second */
 /* Bytes filled between two looks at stop. */
 #define CLEAR_RUN 0x4000u
 
@@ -192,6 +194,16 @@ static enum engine_result clear(const struct engine_ctx *x, const struct gr *g, 
 
 /* ---- methods ---------------------------------------------------------------------------------- */
 
+/* Drivers also draw to convert what is uploaded to a texture: its reader shall know. */
+static void not_drawn(const struct engine_ctx *x, struct gr *g)
+{
+	if (!log_limit_ok(&g->log, sim_now(x->sim), LOG_LINES))
+		return;
+	log_warn(x->sim->dev.log, "channel %u: drawing is not implemented; its target stays as it is",
+		 x->chid);
+	g->log.suppressed = 0;
+}
+
 enum engine_result threed_method(const struct engine_ctx *x, struct gr *g, uint32_t mthd,
 				 uint32_t val, struct engine_error *err)
 {
@@ -204,6 +216,8 @@ enum engine_result threed_method(const struct engine_ctx *x, struct gr *g, uint3
 	r = gr_common(x, g, GR_3D, mthd, val, err, &done);
 	if (!done && mthd == CLEAR_BUFFERS)
 		return clear(x, g, val, err);
+	if (!done && mthd == VERTEX_BEGIN_GL)
+		not_drawn(x, g);
 	return r;
 }
 

@@ -59,6 +59,28 @@ static inline void sk_open(struct sk *s, const char *options)
 	sk_bind(s, 0, SK_CB, 0x1000);
 }
 
+/* What the device says from now on goes into a file, which is closed by sk_said(). */
+static inline FILE *sk_listen(struct sk *s, struct log *l)
+{
+	*l = (struct log){ .out = tmpfile(), .level = LOG_WARN, .name = "sim" };
+	assert_non_null(l->out);
+	kit_sim(s->k.d)->dev.log = l;
+	return l->out;
+}
+
+static inline bool sk_said(struct sk *s, FILE *f, const char *what)
+{
+	char text[2000];
+	size_t n;
+
+	kit_sim(s->k.d)->dev.log = NULL;
+	rewind(f);
+	n = fread(text, 1, sizeof(text) - 1, f);
+	text[n] = 0;
+	fclose(f);
+	return strstr(text, what);
+}
+
 static inline void sk_close(struct sk *s)
 {
 	fk_close(&s->k);

@@ -241,9 +241,26 @@ static void test_query(void **state)
 	sk_close(&s);
 }
 
+/* A draw goes on, but is not silent. */
+static void test_draw(void **state)
+{
+	struct log log;
+	struct sk s;
+	FILE *f;
+
+	(void)state;
+	sk_open(&s, "clock=manual,sm=1");
+	f = sk_listen(&s, &log);
+	td(&s, 0x1618, 4);
+	go(&s);
+	assert_true(sk_said(&s, f, "drawing is not implemented"));
+	sk_close(&s);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_draw),
 		cmocka_unit_test(test_cb_data),	   cmocka_unit_test(test_clear),
 		cmocka_unit_test(test_macro_loop), cmocka_unit_test(test_macro_launch),
 		cmocka_unit_test(test_macro_bad),  cmocka_unit_test(test_query),

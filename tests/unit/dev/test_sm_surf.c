@@ -281,18 +281,22 @@ static void test_suleab(void **state)
 
 /* ---- what goes wrong ---------------------------------------------------------------------- */
 
-static void expect_error(const char *text, uint64_t va, const struct im *im, bool fault)
+static void expect_error(const char *text, uint64_t va, const struct im *im, const char *trap)
 {
+	struct log log;
 	struct sk s;
+	FILE *f;
 
 	sk_open(&s, "clock=manual,sm=1");
 	image(&s, 0, va, im);
+	f = sk_listen(&s, &log);
 	sk_launch(&s, sk_program(&s, text), &(struct sk_grid){ .block = { 32 } });
 	fk_go(&s.c);
-	if (fault)
+	if (!trap)
 		assert_int_not_equal(dev_rd32(s.k.d, NV_PFIFO_MMU_FAULT_UNITS), 0);
 	else
 		assert_int_equal(sk_intr(&s), PGRAPH_INTR_TRAP);
+	assert_true(sk_said(&s, f, trap ? trap : ""));
 	sk_close(&s);
 }
 
@@ -304,18 +308,18 @@ static void test_bad(void **state)
 	uint64_t va = fk_data_va(SURF);
 
 	(void)state;
-	expect_error(load, 0x12340000, &good, true);
-	expect_error(store, 0x12340000, &good, true);
-	expect_error(load, va, &(struct im){ 16, 16, 0xff, 0 }, false); /* unknown format */
-	expect_error(store, va, &(struct im){ 16, 16, 0x1d, 0 }, false);
+	expect_error(load, 0x12340000, &good, NULL);
+	expect_error(store, 0x12340000, &good, NULL);
+	expect_error(load, va, &(struct im){ 16, 16, 0xff, 0 }, "surface format 0xff");
+	expect_error(store, va, &(struct im){ 16, 16, 0x1d, 0 }, "surface format 0x1d");
 	expect_error("mov r4, 2\n mov r5, rz\n suldb.b32.2d.zero r8, r4d, 0\n exit\n", va, &good,
-		     false);
+		     "misaligned");
 	expect_error("mov r4, 64\n mov r5, rz\n suldb.b32.2d.trap r8, r4d, 0\n exit\n", va, &good,
-		     false);
+		     "out of range");
 	expect_error("mov r4, rz\n mov r5, rz\n mov r6, 8\n suldb.b32.2d.zero r8, r4d, r6\n exit\n",
-		     va, &good, false);
+		     va, &good, "no such surface");
 	expect_error("mov r4, rz\n mov r5, rz\n mov r6, rz\n suldb.b32.3d.zero r8, r4t, 0\n exit\n",
-		     va, &good, false);
+		     va, &good, "not implemented");
 }
 
 /* A surface that is not bound is empty: loads read zero, stores go nowhere. */

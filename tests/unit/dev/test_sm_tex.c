@@ -459,22 +459,26 @@ static void test_indirect(void **state)
 
 /* ---- what goes wrong ------------------------------------------------------------------------ */
 
-static void expect_error(uint32_t word, uint32_t at, const char *text, bool fault)
+static void expect_error(uint32_t word, uint32_t at, const char *text, const char *trap)
 {
+	struct log log;
 	uint32_t w[8];
 	struct sk s;
+	FILE *f;
 
 	tk_open(&s);
 	tk_header(&plain, w);
 	w[at] = word;
 	sk_wr(&s, TK_TIC + 3 * 32, w, sizeof(w));
 	tk_sampler(&s, &(struct tk_smp){ WRAP_EDGE, 1, 1, 1, 0, 0 });
+	f = sk_listen(&s, &log);
 	sk_launch(&s, sk_program(&s, text), &(struct sk_grid){ .block = { 32 } });
 	fk_go(&s.c);
-	if (fault)
+	if (!trap)
 		assert_int_not_equal(dev_rd32(s.k.d, NV_PFIFO_MMU_FAULT_UNITS), 0);
 	else
 		assert_int_equal(sk_intr(&s), PGRAPH_INTR_TRAP);
+	assert_true(sk_said(&s, f, trap ? trap : ""));
 	sk_close(&s);
 }
 
@@ -485,15 +489,15 @@ static void test_bad(void **state)
 
 	(void)state;
 	tk_header(&plain, w);
-	expect_error(0x12340000, 1, tex, true);			/* no memory there */
-	expect_error((w[0] & ~63u) | 0x24, 0, tex, false);	/* compressed */
-	expect_error(w[0] & ~(7u << 6), 0, tex, false);		/* no type */
-	expect_error((w[2] & ~(15u << 14)) | 15u << 14, 2, tex, false);
-	expect_error(w[7] | 2 << 12, 7, tex, false);		/* samples */
+	expect_error(0x12340000, 1, tex, NULL);	/* no memory there */
+	expect_error((w[0] & ~63u) | 0x24, 0, tex, "texture format 0x24");
+	expect_error(w[0] & ~(7u << 6), 0, tex, "component type 0");
+	expect_error((w[2] & ~(15u << 14)) | 15u << 14, 2, tex, "texture type 15");
+	expect_error(w[7] | 2 << 12, 7, tex, "multisampled texture, mode 2");
 	expect_error(w[0], 0, "mov r20, rz\n mov r21, rz\n"
-		     "tex.xyzw.2d.lz r16q, t1, s1, r20d, rze\n exit\n", false); /* not bound */
+		     "tex.xyzw.2d.lz r16q, t1, s1, r20d, rze\n exit\n", "nothing is bound");
 	expect_error(w[0], 0, "mov r20, rz\n mov r21, rz\n"
-		     "tex.xyzw.2d.lz r16q, t2, s0, r20d, rze\n exit\n", false);
+		     "tex.xyzw.2d.lz r16q, t2, s0, r20d, rze\n exit\n", "nothing is bound");
 }
 
 /* Any words as header and sampler: an error or an end, and nothing that sanitizers mind. */
@@ -504,10 +508,13 @@ static void test_any_words(void **state)
 	(void)state;
 	for (int n = 0; n < 300; n++) {
 		static const char *const ops[] = {
-			"tex.xyzw.3d.ll r16q, t2, s1, r20t, r4", "tex.xyzw.cube.array.dall.lb r16q, t2, "
-			"s1, r20q, r4", "tld.xyzw.2d.array.ll.off r16q, t2, s1, r20t, r4d",
-			"tld4.xyzw.2d.a.off r16q, t2, s1, r20d, r4", "txq.xyzw.dims r16q, t2, s1, r4, rz",
-			"txd.xyzw.2d r16q, t2, s1, r20d, r4q", "tlod.xy.2d.dall r16d, t2, s1, r20d, rze",
+			"tex.xyzw.3d.ll r16q, t2, s1, r20t, r4",
+			"tex.xyzw.cube.array.dall.lb r16q, t2, s1, r20q, r4",
+			"tld.xyzw.2d.array.ll.off r16q, t2, s1, r20t, r4d",
+			"tld4.xyzw.2d.a.off r16q, t2, s1, r20d, r4",
+			"txq.xyzw.dims r16q, t2, s1, r4, rz",
+			"txd.xyzw.2d r16q, t2, s1, r20d, r4q",
+			"tlod.xy.2d.dall r16d, t2, s1, r20d, rze",
 		};
 		char text[300];
 		uint32_t w[16];
