@@ -21,7 +21,7 @@ struct bench {
 	unsigned int guests;	 /* of the suite sched; 0: two */
 	unsigned int seconds;	 /* of the suite sched; 0: its own idea */
 	const char *shape;	 /* of the suite sched: one of them; NULL: all */
-	const char *out;	 /* of the suite sched: a folder for recordings, plots and timelines; NULL: none */
+	const char *out;	 /* of the suites sched and modes: a folder for recordings, plots, timelines; NULL: none */
 	char bin[4096];	  /* folder of this program; the others are beside it */
 };
 
@@ -48,6 +48,7 @@ int bench_idle(struct bench *);
 int bench_doorbell(struct bench *);
 int bench_compute(struct bench *);
 int bench_share(struct bench *);
+int bench_modes(struct bench *);
 int bench_pv(struct bench *);
 int bench_sched_decision(struct bench *);
 int bench_sched(struct bench *);

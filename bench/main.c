@@ -23,6 +23,7 @@ static const struct {
 	{ "sched", "guests of unlike lengths under each policy, live and simulated", bench_sched, false },
 	{ "pv", "paravirtual page-table calls: batching gain, 1 GiB mapped against native", bench_pv, true },
 	{ "share", "guests share the GPU, on real files and OpenCL (make run)", bench_share, false },
+	{ "modes", "whole programs in every mode and option set, against native", bench_modes, false },
 };
 
 #define NR_SUITES (sizeof suites / sizeof suites[0])
@@ -32,8 +33,9 @@ static void usage(void)
 	printf("usage: gpuvm-bench SUITE [--json FILE] [--quick]\n"
 	       "       gpuvm-bench sched [--policies SPEC,SPEC...] [--guests N] [--seconds N] [--shape NAME]\n"
 	       "                         [--out FOLDER]   recordings, plots, timelines\n"
+	       "       gpuvm-bench modes [--quick] [--out FOLDER]   a plot\n"
 	       "     shapes: gdev, deep, weights3, weights9, cap30, latency (all)\n\n"
-	       "  all            every suite but sched and share\n");
+	       "  all            every suite but sched, modes and share\n");
 	for (size_t i = 0; i < NR_SUITES; i++)
 		printf("  %-14s %s\n", suites[i].name, suites[i].help);
 }

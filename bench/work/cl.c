@@ -85,8 +85,11 @@ void cl_open(struct job *j)
 	if (!cl_ok(j, e, "clCreateContext"))
 		return;
 	queue_open(j, 0);
-	if (!j->err && j->work->program)
+	if (!j->err && j->work->program) {
+		job_phase(j, PHASE_BUILD);
 		build(j);
+		job_phase(j, PHASE_INIT);
+	}
 }
 
 void cl_close(struct job *j)

@@ -180,7 +180,7 @@ static void json_string(const char *s)
 
 static void report(const struct opts *o, const struct job *j, const double us[NR_PHASES])
 {
-	static const char *const phase[NR_PHASES] = { "init", "htod", "launch", "dtoh", "close" };
+	static const char *const phase[NR_PHASES] = { "init", "build", "htod", "launch", "dtoh", "close" };
 	uint64_t bytes = 0;
 
 	if (!o->json) {

@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: MIT
+/*
+ * What a mode costs: every workload natively, passed through, in full
+ * virtualization with each option, and in the paravirtual modes, as the paper's
+ * figure has it.
+ *
+ *  1. One daemon serves all guests of a run; a configuration's guest is alone.
+ *  2. A cell's time is the sum of the program's own phases, so what starts and
+ *     ends a guest (gpuvm run, a shell) is not in it.
+ *  3. A result counts only if the program found it right and its checksum is the
+ *     one of the native run.
+ *  4. Configurations alternate within a repetition: a machine that gets slower
+ *     does so for all of them.
+ */
+#include <fcntl.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "bench/modes.h"
+#include "gpuvm/base/bits.h"
+#include "gpuvm/base/mem.h"
+
+const char *const modes_phase[NR_MODES_PHASES] = { "init", "build", "htod", "launch", "dtoh", "close" };
+
+static const struct modes_config configs[] = {
+	{ "native", "native", 0, 0 },
+	{ "passthrough", "passthrough", 0, 0 },
+	{ "full", "full", 0, 0 },
+	{ "full,bar-remap", "full,bar-remap", 0, 0 },
+	{ "full,lazy", "full,lazy", 0, 0 },
+	{ "full,optimized", "full,optimized", 0, 0 },
+	{ "full,best", "full,best", 1.2, 3 },
+	{ "naive-pv", "naive-pv", 0, 0 },
+	{ "multicall", "naive-pv,multicall", 1.1, 2 },
+	{ "hp-pv", "hp-pv", 1.05, 1.3 },
+};
+
+static const char *const all_works[] = { "nop",	     "loop",	"madd",	    "mmul",	  "fmadd",  "fmmul",
+					 "cpy",	     "pincpy",	"backprop", "bfs",	  "heartwall",
+					 "hotspot",  "lud",	"nn",	    "nw",	  "srad",   "srad2",
+					 "gaussian", "pathfinder", "kmeans" };
+/* One of each kind: nothing, compute, copies, many kernels, churn. */
+static const char *const quick_works[] = { "nop", "mmul", "cpy", "lud", "hotspot", "churn" };
+
+struct run {
+	struct modes *m;
+	char socket[64];
+	struct child daemon;
+};
+
+static int start_daemon(struct run *r)
+{
+	char ready[16], c;
+	int p[2], err;
+
+	if (pipe(p))
+		return -1;
+	fcntl(p[0], F_SETFD, FD_CLOEXEC);
+	snprintf(r->socket, sizeof r->socket, "/tmp/gpuvm-modes-%d.sock", (int)getpid());
+	snprintf(ready, sizeof ready, "%d", p[1]);
+	err = child_start(r->m->b,
+			  (char *[]){ (char *)"gpuvmd", (char *)"--gpu", (char *)"sim:vram=1G",
+				      (char *)"--socket", r->socket, (char *)"--log", (char *)"error",
+				      (char *)"--ready-fd", ready, NULL },
+			  false, &r->daemon);
+	close(p[1]);
+	if (!err && read(p[0], &c, 1) != 1)
+		err = -1; /* it has said why on stderr */
+	close(p[0]);
+	return err;
+}
+
+/* 0, or -1 if the audit found something. */
+static int stop_daemon(struct run *r)
+{
+	int code, ignored;
+
+	json_decref(child_json(r->m->b,
+			       (char *[]){ (char *)"gpuvm", (char *)"audit", (char *)"--socket", r->socket,
+					   (char *)"--json", NULL },
+			       &code));
+	if (code)
+		fprintf(stderr, "gpuvm-bench: modes: the audit found violations\n");
+	json_decref(child_json(r->m->b,
+			       (char *[]){ (char *)"gpuvm", (char *)"stop", (char *)"--socket", r->socket,
+					   NULL },
+			       &ignored));
+	child_wait(&r->daemon, NULL);
+	return code ? -1 : 0;
+}
+
+/* A guest's counters are asked for from inside it, after the program: the guest lives as long as the shell. */
+static const char script[] = "\"$0/gpuvm-work\" --json --size \"$1\" \"$2\" || exit; "
+			     "[ \"$3\" = native ] || exec \"$0/gpuvm\" show bench --json --socket \"$4\"";
+
+static int start_guest(struct run *r, unsigned int w, const struct modes_config *c, struct child *child)
+{
+	struct modes *m = r->m;
+	bool native = !strcmp(c->mode, "native");
+
+	return child_start(m->b,
+			   (char *[]){ (char *)"gpuvm", (char *)"run", (char *)"--socket",
+				       native ? (char *)"/nonexistent/native-needs-no-daemon" : r->socket,
+				       (char *)"--mode", (char *)c->mode, (char *)"--vram",
+				       (char *)"512M", (char *)"--name", (char *)"bench", (char *)"--",
+				       (char *)"sh", (char *)"-c", (char *)script, m->b->bin,
+				       (char *)m->size, (char *)m->work[w], (char *)c->mode, r->socket,
+				       NULL },
+			   true, child);
+}
+
+static void read_cell(const char *text, struct modes_cell *out)
+{
+	json_error_t at;
+	json_t *work = json_loads(text, JSON_DISABLE_EOF_CHECK, &at), *us = json_object_get(work, "us");
+	const char *sum = json_string_value(json_object_get(work, "checksum"));
+
+	*out = (struct modes_cell){ .ran = work != NULL };
+	for (unsigned int i = 0; i < ARRAY_SIZE(modes_phase); i++) {
+		out->phase[i] = json_number_value(json_object_get(us, modes_phase[i])) / 1e6;
+		out->seconds += out->phase[i];
+	}
+	out->driver_seconds = out->seconds - out->phase[MODES_BUILD];
+	snprintf(out->checksum, sizeof out->checksum, "%s", sum ? sum : "");
+	if (work)
+		out->counters = json_loads(text + at.position, 0, NULL);
+	json_decref(work);
+}
+
+static int one_run(struct run *r, unsigned int w, const struct modes_config *c, struct modes_cell *out)
+{
+	struct child child;
+	char *text = NULL;
+	int code = start_guest(r, w, c, &child);
+
+	if (!code)
+		code = child_wait(&child, &text);
+	read_cell(text ? text : "", out);
+	free(text);
+	if (code)
+		fprintf(stderr, "gpuvm-bench: modes: %s in %s ended with %d\n", r->m->work[w], c->name, code);
+	out->ran = out->ran && !code;
+	return code ? -1 : 0;
+}
+
+static int by_seconds(const void *a, const void *b)
+{
+	double x = ((const struct modes_cell *)a)->seconds, y = ((const struct modes_cell *)b)->seconds;
+
+	return x < y ? -1 : x > y;
+}
+
+/* runs[k][c]: the k-th run in configuration c; the median becomes the cell. */
+static void keep_median(struct modes *m, unsigned int w, struct modes_cell (*runs)[MODES_MAX])
+{
+	for (unsigned int c = 0; c < m->nr_configs; c++) {
+		struct modes_cell sorted[8];
+		bool same = true;
+
+		for (unsigned int k = 0; k < m->repeat; k++) {
+			sorted[k] = runs[k][c];
+			same = same && runs[k][c].ran && runs[0][0].ran &&
+			       !strcmp(runs[k][c].checksum, runs[0][0].checksum);
+		}
+		qsort(sorted, m->repeat, sizeof sorted[0], by_seconds);
+		for (unsigned int k = 0; k < m->repeat; k++)
+			if (k != m->repeat / 2)
+				json_decref(sorted[k].counters);
+		m->cell[w][c] = sorted[m->repeat / 2];
+		m->cell[w][c].verified = same;
+	}
+}
+
+static int run_work(struct run *r, unsigned int w)
+{
+	struct modes_cell runs[8][MODES_MAX] = { 0 };
+	struct modes *m = r->m;
+	int err = 0;
+
+	for (unsigned int k = 0; k < m->repeat; k++)
+		for (unsigned int c = 0; c < m->nr_configs; c++) {
+			if (isatty(STDERR_FILENO))
+				fprintf(stderr, "\r\033[K%u of %u: %s in %s", w + 1, m->nr_works, m->work[w],
+					m->config[c].name);
+			err |= one_run(r, w, &m->config[c], &runs[k][c]);
+		}
+	keep_median(m, w, runs);
+	return err;
+}
+
+int bench_modes(struct bench *b)
+{
+	struct modes *m = mem_new(struct modes);
+	struct run r = { .m = m };
+	int err;
+
+	if (!m)
+		return 1;
+	m->b = b;
+	m->size = b->quick ? "tiny" : "paper";
+	m->repeat = b->quick ? 1 : 3;
+	m->config = configs;
+	m->nr_configs = ARRAY_SIZE(configs);
+	m->work = b->quick ? quick_works : all_works;
+	m->nr_works = b->quick ? ARRAY_SIZE(quick_works) : ARRAY_SIZE(all_works);
+	err = start_daemon(&r);
+	for (unsigned int w = 0; !err && w < m->nr_works; w++)
+		run_work(&r, w);
+	if (isatty(STDERR_FILENO))
+		fprintf(stderr, "\r\033[K");
+	if (!err)
+		err = stop_daemon(&r);
+	err |= modes_report(m);
+	for (unsigned int w = 0; w < m->nr_works; w++)
+		for (unsigned int c = 0; c < m->nr_configs; c++)
+			json_decref(m->cell[w][c].counters);
+	mem_free(m);
+	return err ? 1 : 0;
+}
