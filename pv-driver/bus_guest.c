@@ -362,7 +362,7 @@ static int guest_map_ring(struct bus_guest *g, const char **what)
 		return -EPROTO;
 	guest_lock(g, F_WRLCK, &err);
 	if (err) {
-		*what = "another process of this guest drives the GPU";
+		*what = "another process of this guest drives the GPU; each process takes a gpuvm run of its own";
 		return -EBUSY;
 	}
 	g->locked = true;

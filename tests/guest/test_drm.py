@@ -73,6 +73,8 @@ for mode in ("native", "full"):
          f"{mode}: libdrm finds it", out)
     want = {"old": "ENODEV", "open": "" if mode == "native" else "EBUSY"}
     t.ok(n.get("child") == want and n.get("parent") == 0xc0, f"{mode}: a child has a GPU of its own or none", out)
+    t.ok(("another process of this guest drives the GPU" in err) == (mode != "native"),
+         f"{mode}: and is told why it has none", err)
     t.ok(len(lines) == 2 and lines[1] == "192", f"{mode}: after exec the program starts anew", out + err)
 
 # Stock OpenCL.
