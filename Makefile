@@ -239,7 +239,7 @@ check-clang:
 .PHONY: check-gcc
 check-gcc:
 	@$(MAKE) --no-print-directory -s O=$(O)/gcc CC=gcc all tests
-	@GPUVM_BUILD=$(O)/gcc python3 tests/run.py --title gcc $(SUM) $(TESTS:$(O)/%=$(O)/gcc/%) $(T_SCRIPTS) $(T_LONG)
+	@GPUVM_BUILD=$(O)/gcc GPUVM_DEBIAN13=$${GPUVM_DEBIAN13:-$(O)/debian13} python3 tests/run.py --title gcc $(SUM) $(TESTS:$(O)/%=$(O)/gcc/%) $(T_SCRIPTS) $(T_LONG)
 
 # Stock Linux in QEMU on our GPU (some minutes).  The packages are kept in build/vm.
 .PHONY: test-vm vm-guest

@@ -13,6 +13,8 @@ build="$build ocl-icd-opencl-dev opencl-c-headers mesa-opencl-icd pocl-opencl-ic
 test="$build clang libclang-rt-dev git mesa-opencl-icd ocl-icd-libopencl1 clinfo clpeak"
 # OpenGL's compute shaders, on the virtual GPU and on llvmpipe.
 test="$test libegl-dev libgl-dev libegl1 libegl-mesa0 libgl1-mesa-dri"
+# Debian 13 in a chroot, for its Mesa.
+test="$test debootstrap"
 case "${1:-}" in
 build) want=$build ;;
 test) want=$test ;;

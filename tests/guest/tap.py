@@ -43,8 +43,8 @@ class Tap:
 
 def run(*argv, **kw):
     """(exit code, stdout, stderr)"""
-    r = subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                       timeout=DEADLINE, text=True, **kw)
+    kw.setdefault("timeout", DEADLINE)
+    r = subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **kw)
     return r.returncode, r.stdout, r.stderr
 
 
