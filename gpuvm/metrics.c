@@ -3,6 +3,8 @@
 #include "gpuvm/metrics.h"
 
 #include <errno.h>
+#include <stddef.h>
+#include <string.h>
 
 #include "gpuvm/gpuvm.h"
 #include "gpuvm/hp.h"
@@ -28,23 +30,43 @@ static json_t *traps_json(const struct vgpu_stats *s)
 	return o;
 }
 
+/* A counter of a struct: its key and where it is. */
+struct row {
+	const char *key;
+	size_t at;
+};
+#define ROW(type, key, field) { key, offsetof(type, field) }
+
+static void put_rows(json_t *o, const void *from, const struct row *row, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		uint64_t v;
+
+		memcpy(&v, (const char *)from + row[i].at, sizeof v);
+		put(o, row[i].key, v);
+	}
+}
+
+static void put_ratio(json_t *o, const char *key, uint64_t a, uint64_t b)
+{
+	json_object_set_new(o, key, json_real(b ? (double)a / (double)b : 0));
+}
+
 static json_t *shadow_json(const struct shadow_stats *s)
 {
+#define S(key, field) ROW(struct shadow_stats, key, field)
+	static const struct row rows[] = {
+		S("flushes", flushes), S("flushes_deferred", deferred), S("shadowings", shadowings),
+		S("shadowing_ns", shadowing_ns), S("pdes_scanned", pdes_scanned),
+		S("ptes_scanned", ptes_scanned), S("ptes_changed", ptes_changed),
+		S("ptes_trusted", ptes_trusted), S("bytes_copied", bytes),
+		S("table_bytes", table_bytes), S("pins", pins), S("windows", windows),
+		S("windows_opened", windows_opened), S("windows_closed", windows_closed),
+	};
+#undef S
 	json_t *o = json_object(), *faults = json_object();
 
-	put(o, "flushes", s->flushes);
-	put(o, "flushes_deferred", s->deferred);
-	put(o, "shadowings", s->shadowings);
-	put(o, "shadowing_ns", s->shadowing_ns);
-	put(o, "pdes_scanned", s->pdes_scanned);
-	put(o, "ptes_scanned", s->ptes_scanned);
-	put(o, "ptes_changed", s->ptes_changed);
-	put(o, "ptes_trusted", s->ptes_trusted);
-	put(o, "table_bytes", s->table_bytes);
-	put(o, "pins", s->pins);
-	put(o, "windows", s->windows);
-	put(o, "windows_opened", s->windows_opened);
-	put(o, "windows_closed", s->windows_closed);
+	put_rows(o, s, rows, ARRAY_SIZE(rows));
 	for (int i = 0; i < NR_SHADOW_FAULTS; i++)
 		put(faults, shadow_fault_name((enum shadow_fault)i), s->faults[i]);
 	json_object_set_new(o, "faults", faults);
@@ -55,18 +77,18 @@ static json_t *pv_json(const struct vgpu *v)
 {
 	static const char *const pages[NR_SHADOW_PV_KINDS] = { "directories", "small_tables",
 							       "large_tables" };
+#define S(key, field) ROW(struct pv_stats, key, field)
+	static const struct row rows[] = {
+		S("hypercalls", calls), S("operations", ops), S("operations_max", ops_max),
+		S("failed", failed), S("bad_hypercalls", bad_calls), S("bytes_copied", bytes),
+	};
+#undef S
 	const struct shadow_pv_stats *t = shadow_pv_stats(v->shadow);
 	const struct pv_stats *s = vgpu_pv_stats(v);
 	json_t *o = json_object();
 
-	put(o, "hypercalls", s->calls);
-	put(o, "operations", s->ops);
-	json_object_set_new(o, "operations_per_hypercall",
-			    json_real(s->calls ? (double)s->ops / (double)s->calls : 0));
-	put(o, "operations_max", s->ops_max);
-	put(o, "failed", s->failed);
-	put(o, "bad_hypercalls", s->bad_calls);
-	put(o, "bytes_copied", s->bytes);
+	put_rows(o, s, rows, ARRAY_SIZE(rows));
+	put_ratio(o, "operations_per_hypercall", s->ops, s->calls);
 	put(o, "ptes_mapped", t->mapped);
 	put(o, "ptes_unmapped", t->unmapped);
 	put(o, "flushes", t->flushes);
@@ -77,31 +99,32 @@ static json_t *pv_json(const struct vgpu *v)
 
 static json_t *hp_json(const struct vgpu *v)
 {
+#define S(key, field) ROW(struct hp_stats, key, field)
+	static const struct row rows[] = {
+		S("sessions", sessions), S("doorbells", bells), S("requests", requests),
+		S("calls", calls), S("submits", submits), S("pieces", pieces),
+		S("bytes_copied", bytes), S("failed", failed), S("bad_rings", bad_rings),
+		S("fence_irqs", events), S("address_spaces", vases), S("objects", bos),
+		S("channels", chans), S("system_bytes", sys_bytes), S("vram_bytes", vram_bytes),
+	};
+#undef S
 	const struct hp_stats *s = vgpu_hp_stats(v);
 	json_t *o = json_object();
 
-	put(o, "sessions", s->sessions);
-	put(o, "doorbells", s->bells);
-	put(o, "requests", s->requests);
-	json_object_set_new(o, "requests_per_doorbell",
-			    json_real(s->bells ? (double)s->requests / (double)s->bells : 0));
-	put(o, "calls", s->calls);
-	put(o, "submits", s->submits);
-	put(o, "pieces", s->pieces);
-	put(o, "bytes_copied", s->bytes);
-	put(o, "failed", s->failed);
-	put(o, "bad_rings", s->bad_rings);
-	put(o, "fence_irqs", s->events);
-	put(o, "address_spaces", s->vases);
-	put(o, "objects", s->bos);
-	put(o, "channels", s->chans);
-	put(o, "system_bytes", s->sys_bytes);
-	put(o, "vram_bytes", s->vram_bytes);
+	put_rows(o, s, rows, ARRAY_SIZE(rows));
+	put_ratio(o, "requests_per_doorbell", s->requests, s->bells);
 	return o;
 }
 
 static json_t *sched_json(const struct sched_ent *e)
 {
+#define S(key, field) ROW(struct sched_ent_stats, key, field)
+	static const struct row rows[] = {
+		S("submitted", submitted), S("started", started), S("done", done),
+		S("dropped", dropped), S("refused", refused), S("held_ns", held_ns),
+		S("held_max_ns", held_max_ns),
+	};
+#undef S
 	json_t *o = json_object();
 
 	put(o, "weight", e->weight);
@@ -110,13 +133,46 @@ static json_t *sched_json(const struct sched_ent *e)
 	put(o, "budget_pct", e->budget_pct);
 	put(o, "queued", e->nr_queued);
 	put(o, "running", e->nr_running);
-	put(o, "submitted", e->stats.submitted);
-	put(o, "started", e->stats.started);
-	put(o, "done", e->stats.done);
-	put(o, "dropped", e->stats.dropped);
-	put(o, "refused", e->stats.refused);
-	put(o, "held_ns", e->stats.held_ns);
-	put(o, "held_max_ns", e->stats.held_max_ns);
+	put_rows(o, &e->stats, rows, ARRAY_SIZE(rows));
+	return o;
+}
+
+/*
+ * The same keys in every mode, so that modes can be put side by side.  Accesses
+ * that do not trap cannot be counted: what is counted is pages.
+ */
+static json_t *counters_json(const struct vgpu *v)
+{
+	const struct shadow_stats none = { 0 }, *s = v->shadow ? shadow_guest_stats(v->shadow) : &none;
+	uint64_t calls = 0, ops = 0, bytes = s->bytes, flushes = s->flushes;
+	const struct vgpu_stats *t = &v->stats;
+	json_t *o = json_object();
+
+	if (v->pv) {
+		calls = vgpu_pv_stats(v)->calls;
+		ops = vgpu_pv_stats(v)->ops;
+		bytes += vgpu_pv_stats(v)->bytes;
+		flushes += shadow_pv_stats(v->shadow)->flushes;
+	} else if (v->hp) {
+		calls = vgpu_hp_stats(v)->bells;
+		ops = vgpu_hp_stats(v)->requests;
+		bytes += vgpu_hp_stats(v)->bytes;
+	}
+	put(o, "flushes", flushes);
+	put(o, "shadowings", s->shadowings);
+	put(o, "shadowing_ns", s->shadowing_ns);
+	put(o, "ptes_scanned", s->ptes_scanned);
+	put(o, "ptes_changed", s->ptes_changed);
+	put(o, "hypercalls", calls);
+	put(o, "operations", ops);
+	put_ratio(o, "operations_per_hypercall", ops, calls);
+	put(o, "bar0_trapped", t->reads[HV_BAR0] + t->writes[HV_BAR0]);
+	put(o, "bar1_trapped", t->reads[HV_BAR1] + t->writes[HV_BAR1]);
+	put(o, "bar3_trapped", t->reads[HV_BAR3] + t->writes[HV_BAR3]);
+	put(o, "pages_untrapped", s->windows_opened);
+	put(o, "bytes_copied", bytes);
+	put(o, "submissions", t->submissions);
+	put(o, "held_ns", v->ent ? v->ent->stats.held_ns : 0);
 	return o;
 }
 
@@ -131,6 +187,13 @@ static uint64_t gpu_ns(const struct vgpu *v)
 
 static json_t *guest_json(const struct vgpu *v)
 {
+#define S(key, field) ROW(struct vgpu_stats, key, field)
+	static const struct row rows[] = {
+		S("denied", denied), S("guest_faults", guest_faults), S("doorbells", doorbells),
+		S("submissions", submissions), S("completions", completions), S("irqs", irqs),
+		S("mmu_faults", mmu_faults), S("watchdog", watchdog),
+	};
+#undef S
 	json_t *o = json_object(), *gpu = json_object();
 	uint64_t chans = 0;
 	char opts[64];
@@ -147,14 +210,8 @@ static json_t *guest_json(const struct vgpu *v)
 	put(o, "vram", v->part ? part_vram_len(v->part) : v->g->dev->info.vram_len);
 	put(o, "channels", chans);
 	json_object_set_new(o, "traps", traps_json(&v->stats));
-	put(o, "denied", v->stats.denied);
-	put(o, "guest_faults", v->stats.guest_faults);
-	put(o, "doorbells", v->stats.doorbells);
-	put(o, "submissions", v->stats.submissions);
-	put(o, "completions", v->stats.completions);
-	put(o, "irqs", v->stats.irqs);
-	put(o, "mmu_faults", v->stats.mmu_faults);
-	put(o, "watchdog", v->stats.watchdog);
+	json_object_set_new(o, "counters", counters_json(v));
+	put_rows(o, &v->stats, rows, ARRAY_SIZE(rows));
 	for (int i = 0; i < NR_GPUVM_ENGINES; i++)
 		put(gpu, engine_key[i], v->stats.gpu_ns[i]);
 	json_object_set_new(o, "gpu_ns", gpu);
@@ -171,6 +228,12 @@ static json_t *guest_json(const struct vgpu *v)
 
 static json_t *host_json(struct gpuvm *g)
 {
+#define S(key, field) ROW(struct gpuvm_stats, key, field)
+	static const struct row rows[] = {
+		S("irqs", irqs), S("mmu_faults", mmu_faults), S("engine_resets", engine_resets),
+		S("steps", steps),
+	};
+#undef S
 	char params[256];
 	json_t *o = json_object();
 
@@ -184,10 +247,7 @@ static json_t *host_json(struct gpuvm *g)
 	put(o, "chans_free", part_pool_free_chans(g->pool));
 	put(o, "heap_used", vheap_used(g->heap));
 	put(o, "heap_size", vheap_size(g->heap));
-	put(o, "irqs", g->stats.irqs);
-	put(o, "mmu_faults", g->stats.mmu_faults);
-	put(o, "engine_resets", g->stats.engine_resets);
-	put(o, "steps", g->stats.steps);
+	put_rows(o, &g->stats, rows, ARRAY_SIZE(rows));
 	return o;
 }
 

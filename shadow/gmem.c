@@ -31,6 +31,7 @@ static int vram_move(struct shadow_guest *sg, uint64_t addr, void *rd, const voi
 
 int shadow_gmem_rd(struct shadow_guest *sg, uint32_t target, uint64_t addr, void *buf, size_t len)
 {
+	sg->stats.bytes += len;
 	switch (target) {
 	case PTE_VRAM: return vram_move(sg, addr, buf, NULL, len);
 	case PTE_SYS:
@@ -42,6 +43,7 @@ int shadow_gmem_rd(struct shadow_guest *sg, uint32_t target, uint64_t addr, void
 int shadow_gmem_wr(struct shadow_guest *sg, uint32_t target, uint64_t addr, const void *buf,
 		   size_t len)
 {
+	sg->stats.bytes += len;
 	switch (target) {
 	case PTE_VRAM:
 		track_written(sg, addr, len);

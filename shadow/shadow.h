@@ -93,6 +93,7 @@ struct shadow_stats {
 	uint64_t shadowing_ns;	 /* time in them (dev_now) */
 	uint64_t pdes_scanned, ptes_scanned, ptes_changed;
 	uint64_t ptes_trusted;	 /* not read, because they cannot have changed */
+	uint64_t bytes;		 /* of guest memory read or written */
 	uint64_t faults[NR_SHADOW_FAULTS];
 	uint64_t table_bytes;	 /* mediator VRAM in this guest's shadows now */
 	uint64_t pins;		 /* RAM pages pinned by this guest's shadows now */
