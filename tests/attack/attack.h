@@ -23,12 +23,19 @@
 #define PROBE 0x1000000ull
 #define NOTHING 0x07070707u
 
-/* Runs the group without shadowing options, with lazy, with track, with bar-remap, and with all. */
+/* With every option set; with one of each for groups that take long and meet few shadows. */
 #define attack_run_group(tests)                                                                    \
 	({                                                                                         \
+		int failed = 0;                                                                    \
+                                                                                                   \
+		for (rig_opts = 0; rig_opts <= SHADOW_OPTS_ALL; rig_opts++)                        \
+			failed += cmocka_run_group_tests(tests, NULL, NULL);                       \
+		failed;                                                                            \
+	})
+#define attack_run_group_few(tests)                                                                \
+	({                                                                                         \
 		static const uint32_t sets[] = { 0, SHADOW_OPT_LAZY, SHADOW_OPT_TRACK,             \
-						 SHADOW_OPT_REMAP,                                  \
-						 SHADOW_OPTS_ALL };                                \
+						 SHADOW_OPT_REMAP, SHADOW_OPTS_ALL };              \
 		int failed = 0;                                                                    \
                                                                                                    \
 		for (size_t s = 0; s < ARRAY_SIZE(sets); s++) {                                    \

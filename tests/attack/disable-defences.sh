@@ -99,6 +99,17 @@ defence 2 "BAR and PRAMIN addresses are checked against the part" attack/test_ru
 	gpuvm/aperture.c '/int err = part_vram_run(v->part, gvram(at), len, &h, &n);/a if (err) { h = hvram(at); n = len; err = 0; }' \
 	gpuvm/pramin.c 's/!range_ok(a, size, part_vram_len(v->part))/0/'
 
+defence 2 "lent VRAM is taken off the card before it is anybody's" attack/test_windows \
+	gpuvm/lend.c 's/if (dev_vram_join(v->g->dev, r->card, r->len))/if (0)/'
+defence 2 "a watched page is no window" unit/core/test_window \
+	shadow/window.c 's/!shadow_watched(sg, gvram(addr), 4096) \&\&/1 \&\&/'
+defence 2 "a bound channel's USERD page is no window" unit/core/test_window \
+	shadow/window.c 's/if (!i \&\& !w->off \&\& acts(sg, va)) {/if (0) {/'
+defence 1 "pages that are windows are not taken for unwritten" unit/core/test_window \
+	shadow/track.c 's/set(t->bare, p, true);/(void)0;/'
+defence 1 "nor those that the guest has not let go of" unit/core/test_window \
+	shadow/track.c 's/!t->unacked || !hv_unmapped(sg->cfg.guest)/!t->unacked/'
+
 # ---- rule 3 -----------------------------------------------------------------------
 defence 3 "unknown registers are denied" attack/test_rule3_registers \
 	gpuvm/mmio.c 's/return deny(v, off, "write");/return dev_wr32(v->g->dev, (uint32_t)off, val), 0;/' \

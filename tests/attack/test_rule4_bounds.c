@@ -265,5 +265,5 @@ int main(void)
 						rig_teardown),
 	};
 
-	return attack_run_group(tests);
+	return attack_run_group_few(tests);
 }

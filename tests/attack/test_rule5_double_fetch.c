@@ -197,5 +197,5 @@ int main(void)
 		T(test_flipping_runlist),
 	};
 
-	return attack_run_group(tests);
+	return attack_run_group_few(tests);
 }

@@ -26,12 +26,13 @@ struct rig {
 	struct vgpu *v[2];
 };
 
-/* Shadowing options of the guests that come next. */
+/* Shadowing options and mode of the guests that come next. */
 static uint32_t rig_opts;
+static enum vgpu_mode rig_mode = VGPU_FULL;
 
 static inline void rig_guest(struct rig *r, int i, bool pci_off)
 {
-	const struct vgpu_cfg cfg = { .mode = VGPU_FULL,
+	const struct vgpu_cfg cfg = { .mode = rig_mode,
 				      .vram_len = RIG_VRAM,
 				      .shadow_opts = rig_opts,
 				      .pci_off = pci_off };
