@@ -60,7 +60,8 @@ struct null_guest {
 	struct null_window *window; /* owned: BAR1's, then BAR3's, from the first map on */
 	int file[FILES];	    /* owned: nr_files of them */
 	unsigned int nr_files;
-	bool lag, stale; /* lets go late; some page is stale */
+	unsigned int lag, left; /* trapped accesses until it lets go: of any unmap; of the last one */
+	bool stale;		/* some page is */
 };
 
 static struct null_hv *null_hv(struct hv *h)
@@ -328,6 +329,12 @@ static int null_map(struct hv_guest *hg, enum hv_space space, uint32_t off, uint
 	return 0;
 }
 
+static void null_stale(struct null_guest *g, struct null_window *w)
+{
+	g->stale = w->stale = true;
+	g->left = g->lag;
+}
+
 static int null_unmap(struct hv_guest *hg, enum hv_space space, uint32_t off, uint32_t len)
 {
 	struct null_guest *g = null_guest(hg);
@@ -341,7 +348,7 @@ static int null_unmap(struct hv_guest *hg, enum hv_space space, uint32_t off, ui
 		struct null_window *w = window_of(g, space, off + n);
 
 		if (w->file && g->lag)
-			g->stale = w->stale = true;
+			null_stale(g, w);
 		else
 			*w = (struct null_window){ 0 };
 	}
@@ -356,6 +363,8 @@ static bool null_unmapped(struct hv_guest *hg)
 /* What a guest that keeps to the protocol does at the end of a trapped access. */
 static void null_let_go(struct null_guest *g)
 {
+	if (g->left && --g->left)
+		return;
 	for (uint32_t i = 0; g->stale && i < 2 * BAR_PAGES; i++)
 		if (g->window[i].stale)
 			g->window[i] = (struct null_window){ 0 };
@@ -520,9 +529,9 @@ bool hv_null_window(struct hv_guest *hg, enum hv_space space, uint32_t off, int 
 	return true;
 }
 
-void hv_null_lag(struct hv_guest *hg, bool on)
+void hv_null_lag(struct hv_guest *hg, unsigned int accesses)
 {
-	null_guest(hg)->lag = on;
+	null_guest(hg)->lag = accesses;
 }
 
 void *hv_null_ram(struct hv_guest *g)

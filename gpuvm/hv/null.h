@@ -22,8 +22,8 @@ int hv_null_access(struct hv_guest *, enum hv_space, uint32_t off, uint8_t size,
 void *hv_null_ram(struct hv_guest *);
 /* Whether the guest's BAR is memory there: which, as hv_map was given it.  The file is borrowed. */
 bool hv_null_window(struct hv_guest *, enum hv_space, uint32_t off, int *fd, uint64_t *at);
-/* From now on pages that are unmapped stay reachable until the guest's next trapped access. */
-void hv_null_lag(struct hv_guest *, bool on);
+/* From now on pages that are unmapped stay reachable until that many trapped accesses have ended. */
+void hv_null_lag(struct hv_guest *, unsigned int accesses);
 /* Interrupts raised so far, pages pinned now (sum of counts), last kill reason or NULL. */
 unsigned int hv_null_irqs(const struct hv_guest *);
 unsigned long hv_null_pins(const struct hv_guest *);

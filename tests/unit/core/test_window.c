@@ -242,7 +242,7 @@ static void tables_unseen(uint32_t opts, bool lag)
 	rig_opts = opts;
 	rig_setup(&state);
 	r = state;
-	hv_null_lag(r->hg[0], lag);
+	hv_null_lag(r->hg[0], lag ? 3 : 0);
 	raw_start(&c, r, 0, 5, BASE);
 	raw_map(&c, 0x200000, raw_pte(MEM));
 	raw_flush(&c);
@@ -316,6 +316,38 @@ static void test_hot_and_cold(void **state)
 	assert_int_equal(window(r, HV_BAR3, RAW_TABLE + 0x9000), BASE + RAW_TABLE + 0x9000);
 }
 
+/* A guest that is slow to let go of a table page: what it writes there meanwhile is seen by each flush. */
+static void test_slow_to_let_go(void **state)
+{
+	struct rig *r = *state;
+	uint32_t at = (uint32_t)(RAW_TABLE + (0x1000000 >> 12) * 8);
+	struct raw c;
+
+	assert_int_equal(vgpu_set_opts(r->v[0], SHADOW_OPT_REMAP | SHADOW_OPT_TRACK), 0);
+	hv_null_lag(r->hg[0], 1u << 30);
+	space_make(r, 0, SPACE, LIMIT);
+	for (uint32_t p = 0; p < RAW_LEN / 4096; p++)
+		space_map(r, 0, SPACE, p, raw_pte(BASE + p * 4096));
+	space_bind(r, 0, 3, SPACE);
+	st(r, 0, HV_BAR3, at, 8, 0);
+	raw_start(&c, r, 0, 5, BASE);
+	raw_map(&c, 0x200000, raw_pte(MEM));
+	for (int n = 0; n < 20; n++)
+		raw_flush(&c); /* quiet: it is to trap */
+	assert_false(hv_unmapped(r->hg[0]));
+	for (uint32_t n = 0; n < 5; n++) {
+		uint64_t traps = r->v[0]->stats.writes[HV_BAR3];
+
+		vram_wr32(r, 0, MEM + 0x1000 * (n + 1), 0xd00d00 + n);
+		st(r, 0, HV_BAR3, at, 8, raw_pte(MEM + 0x1000 * (n + 1)));
+		assert_int_equal(r->v[0]->stats.writes[HV_BAR3], traps);
+		raw_flush(&c);
+		assert_true(raw_copy(&c, 0x200000, 0x1000000, 4));
+		assert_int_equal(vram_rd32(r, 0, MEM), 0xd00d00 + n);
+	}
+	assert_int_equal(gpuvm_audit(r->g, stderr), 0);
+}
+
 /* RAM that goes away is let go of before the revoke is answered. */
 static void test_revoke(void **state)
 {
@@ -324,7 +356,7 @@ static void test_revoke(void **state)
 	bar3_make(r);
 	space_map(r, 0, SPACE, 8, raw_pte_sys(0x3000));
 	space_map(r, 0, SPACE, 9, raw_pte_sys(0x100000));
-	hv_null_lag(r->hg[0], true);
+	hv_null_lag(r->hg[0], 1);
 	ld(r, 0, HV_BAR3, 0, 4, NULL);
 	assert_int_equal(window(r, HV_BAR3, 8 * 4096), RAM);
 	assert_int_equal(hv_null_revoke(r->hg[0], gpa(0x3000), 4096), -EBUSY);
@@ -387,6 +419,7 @@ int main(void)
 		REMAP_TEST(test_channels_trap),
 		cmocka_unit_test(test_tables_unseen),
 		REMAP_TEST(test_hot_and_cold),
+		REMAP_TEST(test_slow_to_let_go),
 		REMAP_TEST(test_revoke),
 		REMAP_TEST(test_switched),
 		REMAP_TEST(test_port_faults),

@@ -256,7 +256,7 @@ static void test_windows(void **state)
 	assert_true(hv_unmapped(f->g));
 	hv_null_access(f->g, HV_BAR1, 0x6010, 4, false, &v);
 	assert_int_equal(f->core.accesses, 1);
-	hv_null_lag(f->g, true);
+	hv_null_lag(f->g, 1);
 	assert_int_equal(hv_unmap(f->g, HV_BAR1, 0x5000, 4096), 0);
 	assert_false(hv_unmapped(f->g));
 	hv_null_access(f->g, HV_BAR1, 0x5010, 4, false, &v);
