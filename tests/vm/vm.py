@@ -19,8 +19,8 @@ from machine import BUILD, FAULT, KERNELS, OUT, Daemon, Device, Machine, prepare
 PROGRAMS = "run:copies,run:compute,run:evict,run:fault,run:copies"
 # name, kernel, mode, reloads, interrupt
 CASES = (
-    ("6.1 native", "6.1", "native", 10, "MSI"),
-    ("6.12 native", "6.12", "native", 10, "MSI"),
+    ("6.1 native", "6.1", "native", 3, "MSI"),
+    ("6.12 native", "6.12", "native", 3, "MSI"),
     ("6.1 full", "6.1", "full", 10, "MSI"),
     ("6.12 full", "6.12", "full", 10, "MSI"),
     ("6.1 full,lazy", "6.1", "full,lazy", 1, "MSI"),
