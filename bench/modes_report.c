@@ -165,7 +165,8 @@ static int plot(const struct modes *m)
 		"set terminal svg size 1400,560 dynamic background 'white'\nset output '%s'\n"
 		"set style data histogram\nset style histogram clustered gap 2\nset style fill solid 0.9\n"
 		"set logscale y\nset ylabel 'times native'\nset xtics rotate by -40 nomirror\nset grid y\n"
-		"set key outside top center horizontal\nset title 'Whole programs without the OpenCL compiler, size %s'\nplot ",
+		"set key outside top center horizontal\n"
+		"set title 'Whole programs without the OpenCL compiler, size %s'\nplot ",
 		path, m->size);
 	for (unsigned int c = 1; c < m->nr_configs; c++)
 		fprintf(f, "%s'-' using 2:xtic(1) title '%s'", c > 1 ? ", " : "", m->config[c].name);
