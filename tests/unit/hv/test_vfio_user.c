@@ -200,6 +200,45 @@ static void test_socket_file(void **state)
 	rmdir(path);
 }
 
+/* More accesses than the log holds: the last ones are written, at the guest's end. */
+static void test_access_log(void **state)
+{
+	struct vm *v = *state, w = { .hv = v->hv };
+	char dir[] = "/tmp/gpuvm-test-XXXXXX", path[64], line[100];
+	struct {
+		uint64_t nr;
+		struct vfio_write w[500];
+	} m = { .nr = 500 };
+	unsigned int lines = 0;
+	int sv[2];
+	struct hv_vfio_cfg cfg = { .name = "l", .bar_len = { VM_BAR0 }, .access_log = path };
+	FILE *f;
+
+	assert_non_null(mkdtemp(dir));
+	snprintf(path, sizeof path, "%s/log", dir);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sv), 0);
+	w.fd = sv[0];
+	cfg.fd = sv[1];
+	assert_int_equal(hv_vfio_guest_new(v->hv, &cfg, &w.g), 0);
+	vm_greet(&w);
+	for (uint32_t k = 0; k < 70; k++) {
+		for (uint32_t i = 0; i < 500; i++)
+			m.w[i] = (struct vfio_write){ 4 * i, VFIO_BAR0, 4, { (uint8_t)k } };
+		assert_int_equal(vm_call(&w, VFIO_CMD_WRITE_MULTI, &m, sizeof m, -1), 0);
+	}
+	hv_vfio_guest_drop(w.g, "test");
+	close(w.fd);
+	f = fopen(path, "r");
+	assert_non_null(f);
+	while (fgets(line, sizeof line, f))
+		lines++;
+	assert_non_null(strstr(line, " write bar0 0007cc 4 45\n"));
+	assert_int_equal(lines, 32768);
+	fclose(f);
+	unlink(path);
+	rmdir(dir);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -213,6 +252,7 @@ int main(void)
 		T(test_interrupts),
 		T(test_reset_and_hangup),
 		T(test_socket_file),
+		T(test_access_log),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
