@@ -10,6 +10,7 @@
  */
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "bench/bench.h"
@@ -27,15 +28,46 @@ static const struct {
 
 enum side { POCL, NATIVE, FULL };
 
-/* Launch phase in microseconds and number of launches; 0, or -1. */
-static int measure(const struct bench *b, enum side side, const char *name, const char *size,
-		   double *us, double *launches)
+/* What the software GPU counted in its file: launches, instructions of warps, of lanes. */
+struct tally {
+	uint64_t launches, warps, lanes;
+};
+
+struct run {
+	double us, launches; /* of the launch phase, and in it */
+	struct tally all;    /* of all repetitions; native only */
+};
+
+static int tally_read(const char *path, struct tally *t)
 {
-	char prog[4200], repeat[8];
+	FILE *f = fopen(path, "re");
+	bool ok = f && fread(t, sizeof *t, 1, f) == 1;
+
+	if (f)
+		fclose(f);
+	unlink(path);
+	return ok ? 0 : -1;
+}
+
+/* 0, or -1. */
+static int measure(const struct bench *b, enum side side, const char *name, const char *size,
+		   struct run *run)
+{
+	char prog[4200], repeat[8], gpu[160], path[] = "/tmp/gpuvm-bench-XXXXXX";
 	char *argv[16];
 	int k = 0, code;
 	json_t *r;
 
+	*run = (struct run){ 0 };
+	if (side == NATIVE) {
+		int fd = mkstemp(path);
+
+		if (fd < 0)
+			return -1;
+		close(fd);
+	}
+	snprintf(gpu, sizeof gpu, "--gpu=sim:vram=1G,sm=2%s%s", side == NATIVE ? ",count=" : "",
+		 side == NATIVE ? path : "");
 	snprintf(prog, sizeof prog, "%s/gpuvm-work", b->bin);
 	snprintf(repeat, sizeof repeat, "%d", b->quick ? 3 : 5);
 	if (side == POCL) {
@@ -47,7 +79,7 @@ static int measure(const struct bench *b, enum side side, const char *name, cons
 		argv[k++] = (char *)"run";
 		argv[k++] = (char *)"--private";
 		argv[k++] = (char *)(side == NATIVE ? "--mode=native" : "--mode=full");
-		argv[k++] = (char *)"--gpu=sim:vram=1G,sm=2";
+		argv[k++] = gpu;
 		argv[k++] = (char *)"--";
 	}
 	argv[k++] = prog;
@@ -59,11 +91,12 @@ static int measure(const struct bench *b, enum side side, const char *name, cons
 	argv[k++] = (char *)name;
 	argv[k] = NULL;
 	r = child_json(b, argv, &code);
-	*us = json_number_value(json_object_get(json_object_get(r, "us"), "launch"));
-	if (launches)
-		*launches = json_number_value(json_object_get(r, "launches"));
+	run->us = json_number_value(json_object_get(json_object_get(r, "us"), "launch"));
+	run->launches = json_number_value(json_object_get(r, "launches"));
 	json_decref(r);
-	return code || *us <= 0 ? -1 : 0;
+	if (side == NATIVE && tally_read(path, &run->all))
+		return -1;
+	return code || run->us <= 0 ? -1 : 0;
 }
 
 static int latency(struct bench *b)
@@ -75,14 +108,14 @@ static int latency(struct bench *b)
 		{ NATIVE, POCL, "launch and wait, native", "PoCL" },
 		{ FULL, NATIVE, "launch and wait, full", "native" },
 	};
-	double us[3], n[3];
+	struct run r[3];
 
 	for (enum side s = POCL; s <= FULL; s++)
-		if (measure(b, s, "trip", "paper", &us[s], &n[s]) || n[s] <= 0)
+		if (measure(b, s, "trip", "paper", &r[s]) || r[s].launches <= 0)
 			return -1;
 	for (unsigned int i = 0; i < ARRAY_SIZE(rows); i++) {
-		double v = us[rows[i].side] / n[rows[i].side];
-		double f = us[rows[i].floor] / n[rows[i].floor];
+		double v = r[rows[i].side].us / r[rows[i].side].launches;
+		double f = r[rows[i].floor].us / r[rows[i].floor].launches;
 
 		bench_row(b, &(struct bench_result){ .name = rows[i].name,
 						     .unit = "us",
@@ -95,6 +128,23 @@ static int latency(struct bench *b)
 	return 0;
 }
 
+/* Instructions a second of one repetition: each launches as much as any other. */
+static void rate(struct bench *b, const char *kernel, const struct run *r)
+{
+	double each = r->all.launches ? r->launches / (double)r->all.launches / r->us : 0;
+	char name[60];
+
+	snprintf(name, sizeof name, "instructions of %s, threads", kernel);
+	bench_row(b, &(struct bench_result){
+			     .name = name,
+			     .unit = "M/s",
+			     .value = (double)r->all.lanes * each,
+			     .floor = (double)r->all.warps * each * 32,
+			     .floor_name = "32 for each warp's (ratio of lanes in use)",
+			     .ratio = (double)r->all.lanes / ((double)r->all.warps * 32),
+			     .target_kind = ' ' });
+}
+
 static int speeds(struct bench *b)
 {
 	double sum = 0, ours = 0, theirs = 0;
@@ -102,10 +152,13 @@ static int speeds(struct bench *b)
 	for (unsigned int i = 0; i < ARRAY_SIZE(kernels); i++) {
 		char name[60];
 		double pocl, native;
+		struct run p, n;
 
-		if (measure(b, POCL, kernels[i].name, kernels[i].size, &pocl, NULL) ||
-		    measure(b, NATIVE, kernels[i].name, kernels[i].size, &native, NULL))
+		if (measure(b, POCL, kernels[i].name, kernels[i].size, &p) ||
+		    measure(b, NATIVE, kernels[i].name, kernels[i].size, &n))
 			return -1;
+		pocl = p.us;
+		native = n.us;
 		sum += log(pocl / native);
 		ours += log(native);
 		theirs += log(pocl);
@@ -117,6 +170,7 @@ static int speeds(struct bench *b)
 						     .floor_name = "PoCL (ratio of speeds)",
 						     .ratio = pocl / native,
 						     .target_kind = ' ' });
+		rate(b, kernels[i].name, &n);
 	}
 	bench_row(b, &(struct bench_result){ .name = "speed, geometric mean",
 					     .unit = "ms",

@@ -79,6 +79,13 @@ static int parse_smopt(struct sim_cfg *c, const char *val)
 	return parse_count(val, 0, SM_OPT_ALL, &c->sm_opts);
 }
 
+static int parse_path(struct sim_cfg *c, const char *val)
+{
+	int n = snprintf(c->count, sizeof(c->count), "%s", val);
+
+	return n > 0 && (size_t)n < sizeof(c->count) ? 0 : -EINVAL;
+}
+
 static const struct sim_option {
 	const char *name, *wants;
 	int (*parse)(struct sim_cfg *, const char *val);
@@ -89,6 +96,7 @@ static const struct sim_option {
 	{ "sm", "1 to 64 threads", parse_sm },
 	{ "tpc", "1 to 16 multiprocessors", parse_tpc },
 	{ "smopt", "a sum of 1 half rows, 2 kept pages, 4 AVX-512, 8 AVX2, 16 fast operations", parse_smopt },
+	{ "count", "a file's path of up to 111 bytes", parse_path },
 };
 
 static int parse_option(struct sim_cfg *c, const char *opt, char *msg, size_t n)

@@ -79,6 +79,7 @@ struct sim_cfg {
 	uint32_t nr_tpc;	/* tpc=N: multiprocessors the card has, 1 to 16 */
 	uint32_t sm_opts;	/* smopt=N: SM_OPT_*; default all */
 	uint32_t nr_sm;		/* sm=N: host threads that run shader programs; default: processors */
+	char count[112];	/* count=PATH: where executed instructions are counted (tally.h) */
 	uint32_t disable_fuses; /* fuses=N: value of DISABLE_FUSES; default 0x7, headless */
 };
 

@@ -4,6 +4,8 @@
  * none: what each lane gets is worked out here one by one, and must not depend
  * on the options of the shader cores.  The memory lies across a page's end.
  */
+#include <unistd.h>
+
 #include "tests/unit/dev/smkit.h"
 
 #define THREADS 64
@@ -235,12 +237,37 @@ static void test_remap(void **state)
 	sk_close(&s);
 }
 
+/* 40 threads of three instructions: two warps, one of them with 8 lanes. */
+static void test_count(void **state)
+{
+	char path[] = "/tmp/gpuvm-test-XXXXXX", options[80];
+	int fd = mkstemp(path);
+	uint64_t n[3] = { 0 };
+	struct sk s;
+
+	(void)state;
+	assert_true(fd >= 0);
+	snprintf(options, sizeof(options), "clock=manual,sm=1,count=%s", path);
+	sk_open(&s, options);
+	for (int i = 0; i < 2; i++)
+		sk_run(&s, sk_program(&s, "mov r0, r1\n iadd r2, r0, 1\n exit\n"),
+		       &(struct sk_grid){ .block = { 40 } });
+	sk_close(&s);
+	assert_int_equal(read(fd, n, sizeof(n)), sizeof(n));
+	assert_int_equal(n[0], 2);
+	assert_int_equal(n[1], 2 * 2 * 3);
+	assert_int_equal(n[2], 2 * 40 * 3);
+	close(fd);
+	unlink(path);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_all_on),	  cmocka_unit_test(test_all_off),
 		cmocka_unit_test(test_half_rows), cmocka_unit_test(test_avx512_alone),
 		cmocka_unit_test(test_avx2),	  cmocka_unit_test(test_remap),
+		cmocka_unit_test(test_count),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -8,6 +8,7 @@
 #include "gpuvm/base/mem.h"
 #include "gpuvm/dev/sim/sm/core.h"
 #include "gpuvm/dev/sim/sm/pool.h"
+#include "gpuvm/dev/sim/sm/tally.h"
 
 static void work(struct worker *wk, struct sm_launch *l, const struct engine_ctx *ctx)
 {
@@ -88,6 +89,12 @@ int sm_new(struct sim *s, uint32_t nr)
 	pthread_mutex_init(&sm->lock, NULL);
 	pthread_cond_init(&sm->go, NULL);
 	pthread_cond_init(&sm->done, NULL);
+	if (s->cfg.count[0]) {
+		int err = tally_open(s->cfg.count, &sm->tally);
+
+		if (err)
+			return err;
+	}
 	sm->worker = mem_calloc(nr, sizeof(*sm->worker));
 	if (!sm->worker)
 		return -ENOMEM;
@@ -132,6 +139,7 @@ void sm_free(struct sim *s)
 		mem_free(wk);
 	}
 	mem_free(sm->worker);
+	tally_close(sm->tally);
 	pthread_cond_destroy(&sm->done);
 	pthread_cond_destroy(&sm->go);
 	pthread_mutex_destroy(&sm->lock);
@@ -188,6 +196,8 @@ enum engine_result sm_run(struct sm *sm, struct sm_launch *l, const struct engin
 	l->halt = false;
 	run_all(sm, l, ctx);
 	l->resumed = true;
+	if (l->result != ENGINE_OK || !l->halt)
+		tally_add(sm->tally, &l->count);
 	if (l->result != ENGINE_OK) {
 		*err = l->err;
 		return l->result;

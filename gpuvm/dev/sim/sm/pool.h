@@ -17,6 +17,7 @@ struct sm {
 	struct sm_launch *launch;
 	const struct engine_ctx *ctx;
 	bool quit;
+	uint64_t *tally; /* owned; NULL: nobody asked */
 };
 
 /* Warp instructions between two looks at stop and two holds of dma_lock: below a millisecond. */

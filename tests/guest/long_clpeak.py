@@ -1,0 +1,84 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Debian's clinfo and clpeak, unmodified, run to the end: natively, virtualized, and in two guests at once.  Every test
+of clpeak prints a figure for every width; what the figures are is another matter (docs/measuring.md)."""
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+sys.path.insert(0, os.path.dirname(__file__))
+from tap import Daemon, Tap  # noqa: E402
+from work import GPUVM, why_not  # noqa: E402
+
+LONG = 3600  # a loaded machine; bounds a hang only
+FLOATS = ["float", "float2", "float4", "float8", "float16"]
+INTS = ["int", "int2", "int4", "int8", "int16"]
+SECTIONS = {
+    "Global memory bandwidth": FLOATS, "Single-precision compute": FLOATS, "Integer compute (GIOPS)": INTS,
+    "Integer compute Fast 24bit": INTS,
+    "Transfer bandwidth": ["enqueueWriteBuffer", "enqueueReadBuffer", "enqueueMapBuffer(for read)",
+                           "memcpy from mapped ptr", "enqueueUnmap(after write)", "memcpy to mapped ptr"],
+    "Kernel launch latency": ["Kernel launch latency"],
+}
+NATIVE = ["--mode", "native", "--gpu", "sim:vram=256M"]
+FULL = ["--private", "--mode", "full", "--vram", "256M"]
+
+t = Tap()
+
+
+def start(where, *prog):
+    return subprocess.Popen([GPUVM, "run", *where, "--", *prog], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                            stderr=subprocess.PIPE, text=True)
+
+
+def figures(text):
+    """{section: {row: figure}}"""
+    got, section = {}, None
+    for line in text.splitlines():
+        name = next((s for s in SECTIONS if s in line), None)
+        section = name or section
+        m = re.match(r"\s+(\S.*?)\s*: ([0-9.]+)", line)
+        if section and m:
+            got.setdefault(section, {})[m[1]] = float(m[2])
+    return got
+
+
+def finish(p, what):
+    try:
+        out, err = p.communicate(timeout=LONG)
+    except subprocess.TimeoutExpired:
+        p.kill()
+        out, err = p.communicate()
+    got = figures(out)
+    missing = [f"{s}: {r}" for s, rows in SECTIONS.items() for r in rows if r not in got.get(s, {})]
+    t.ok(p.returncode == 0 and not missing, f"clpeak ends well and every test has its figures: {what}",
+         f"exit {p.returncode}, missing {missing}\n{out}\n{err}")
+
+
+def info(where, what):
+    out, err = (p := start(where, "clinfo")).communicate(timeout=LONG)
+    t.ok(p.returncode == 0 and re.search(r"Number of devices\s+1\b", out) and re.search(r"Device Name\s+NVC0", out),
+         f"clinfo ends well and shows the card: {what}", f"exit {p.returncode}\n{out}\n{err}")
+
+
+reason = why_not() or next((f"{p} is not installed" for p in ("clinfo", "clpeak") if not shutil.which(p)), None)
+if reason:
+    t.skip("clinfo and clpeak", reason)
+    t.end()
+for where, what in ((NATIVE, "native"), (FULL, "full")):
+    info(where, what)
+    finish(start(where, "clpeak"), what)
+d = Daemon()
+guests = [["--socket", d.path, "--name", n, "--mode", "full", "--vram", "256M"] for n in "ab"]
+for p in [start(g, "clinfo") for g in guests]:
+    out, err = p.communicate(timeout=LONG)
+    t.ok(p.returncode == 0 and "NVC0" in out, "clinfo in one of two guests", f"exit {p.returncode}\n{out}\n{err}")
+for n, p in [(g[3], start(g, "clpeak")) for g in guests]:
+    finish(p, f"guest {n} of two at once")
+d.wait_no_guests()
+a = d.audit()
+t.ok(not a["violations"], "the isolation audit is clean", a["text"])
+t.ok(d.stop() == 0, "the daemon ends well")
+t.end()
