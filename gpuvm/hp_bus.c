@@ -69,7 +69,12 @@ static void bus_bar_wr(struct bus *b, int bar, uint64_t off, const void *buf, si
 static uint64_t bus_bar_len(struct bus *b, int bar)
 {
 	(void)b;
-	return bar == 1 ? GF100_BAR1_LEN : bar == 3 ? GF100_BAR3_LEN : 0;
+	switch (bar) {
+	case 0: return GF100_BAR0_LEN;
+	case 1: return GF100_BAR1_LEN;
+	case 3: return GF100_BAR3_LEN;
+	default: return 0;
+	}
 }
 
 static int bus_mem_alloc(struct bus *b, uint64_t len, struct bus_mem *out)

@@ -163,6 +163,10 @@ static int bring_up(struct drv *d, char *msg, size_t n)
 
 	if (hp_offered(d))
 		return hp_open(d, msg, n);
+	if (!d->bus->ops->bar_len(d->bus, 0)) {
+		snprintf(msg, n, "there is no GPU: no registers, and nobody takes requests");
+		return -ENODEV;
+	}
 	err = identify(d, msg, n);
 	if (err)
 		return err;

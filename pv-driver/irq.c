@@ -113,7 +113,8 @@ int irq_init(struct drv *d)
 	int err;
 
 	if (!d->bus->ops->irq_fd) {
-		wr32(d, NV_PMC_INTR_EN, 1);
+		if (!d->hp)
+			wr32(d, NV_PMC_INTR_EN, 1);
 		return 0;
 	}
 	d->irq.stop_fd = eventfd(0, EFD_CLOEXEC);
