@@ -21,7 +21,7 @@ struct bench {
 	unsigned int guests;	 /* of the suite sched; 0: two */
 	unsigned int seconds;	 /* of the suite sched; 0: its own idea */
 	const char *shape;	 /* of the suite sched: one of them; NULL: all */
-	const char *out;	 /* sched and modes: folder for recordings, plots, timelines, or NULL */
+	const char *out;	 /* folder for plots and recordings; NULL: none */
 	char bin[4096];	  /* folder of this program; the others are beside it */
 };
 

@@ -5,8 +5,8 @@
  * figure has it.
  *
  *  1. One daemon serves all guests of a run; a configuration's guest is alone.
- *  2. A cell's time is the sum of the program's own phases, so what starts and
- *     ends a guest (gpuvm run, a shell) is not in it.
+ *  2. A cell's time is the life of the program's process, by the shell around
+ *     it: what starts and ends a guest (gpuvm run) is not in it.
  *  3. A result counts only if the program found it right and its checksum is the
  *     one of the native run.
  *  4. Configurations alternate within a repetition: a machine that gets slower
@@ -93,7 +93,8 @@ static int stop_daemon(struct run *r)
 }
 
 /* A guest's counters are asked for from inside it, after the program: the guest lives as long as the shell. */
-static const char script[] = "\"$0/gpuvm-work\" --json --size \"$1\" \"$2\" || exit; "
+static const char script[] = "a=$(date +%s%N); \"$0/gpuvm-work\" --json --size \"$1\" \"$2\" || exit; "
+			     "b=$(date +%s%N); echo \"[$((b - a))]\"; "
 			     "[ \"$3\" = native ] || exec \"$0/gpuvm\" show bench --json --socket \"$4\"";
 
 static int start_guest(struct run *r, unsigned int w, const struct modes_config *c, struct child *child)
@@ -112,22 +113,35 @@ static int start_guest(struct run *r, unsigned int w, const struct modes_config 
 			   true, child);
 }
 
-static void read_cell(const char *text, struct modes_cell *out)
+/* The next JSON value of several; *text moves behind it.  NULL: none. */
+static json_t *next_value(const char **text)
 {
 	json_error_t at;
-	json_t *work = json_loads(text, JSON_DISABLE_EOF_CHECK, &at), *us = json_object_get(work, "us");
-	const char *sum = json_string_value(json_object_get(work, "checksum"));
+	json_t *v = json_loads(*text, JSON_DISABLE_EOF_CHECK, &at);
 
-	*out = (struct modes_cell){ .ran = work != NULL };
-	for (unsigned int i = 0; i < ARRAY_SIZE(modes_phase); i++) {
+	*text += v ? at.position : 0;
+	return v;
+}
+
+/* What the script printed: the program's report, its life in ns, the guest's counters. */
+static void read_cell(const char *text, struct modes_cell *out)
+{
+	json_t *work = next_value(&text), *life = next_value(&text), *us = json_object_get(work, "us");
+	const char *sum = json_string_value(json_object_get(work, "checksum"));
+	double known = 0;
+
+	*out = (struct modes_cell){ .ran = work && life,
+				    .seconds = json_number_value(json_array_get(life, 0)) / 1e9,
+				    .counters = next_value(&text) };
+	for (unsigned int i = 0; i < MODES_CLOSE; i++) {
 		out->phase[i] = json_number_value(json_object_get(us, modes_phase[i])) / 1e6;
-		out->seconds += out->phase[i];
+		known += out->phase[i];
 	}
+	out->phase[MODES_CLOSE] = out->seconds - known;
 	out->driver_seconds = out->seconds - out->phase[MODES_BUILD];
 	snprintf(out->checksum, sizeof out->checksum, "%s", sum ? sum : "");
-	if (work)
-		out->counters = json_loads(text + at.position, 0, NULL);
 	json_decref(work);
+	json_decref(life);
 }
 
 static int one_run(struct run *r, unsigned int w, const struct modes_config *c, struct modes_cell *out)

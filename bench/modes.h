@@ -8,7 +8,10 @@
 #define MODES_MAX 12
 #define MODES_WORK_MAX 26
 
-/* As gpuvm-work names them. */
+/*
+ * As gpuvm-work names them; but MODES_CLOSE is all that the others leave of the
+ * process's life, for the driver closes when the process ends.
+ */
 enum modes_phase {
 	MODES_INIT,
 	MODES_BUILD, /* the OpenCL compiler's time: no GPU in it */
@@ -29,7 +32,7 @@ struct modes_config {
 /* One workload in one configuration: the median run. */
 struct modes_cell {
 	bool ran, verified; /* verified: right by the workload's own check, and bit-identical to native */
-	double seconds;	    /* of the whole program: the sum of its phases */
+	double seconds;	    /* of the whole process */
 	double phase[NR_MODES_PHASES]; /* seconds */
 	double driver_seconds; /* the same without the compiler's */
 	char checksum[20];
