@@ -151,7 +151,8 @@ int hp_post(struct hp_link *l, struct hp_req *req, const void *rest, size_t len,
 	err = make_room(l, slots);
 	if (!err) {
 		put(l, l->head, req, sizeof(*req));
-		put(l, l->head + 1, rest, len);
+		if (len)
+			put(l, l->head + 1, rest, len);
 		l->head += slots;
 		__atomic_store_n(&hp_ring(l)->head, l->head, __ATOMIC_RELEASE);
 		if (bell || waiting(l) > QUIET_MAX)

@@ -29,7 +29,7 @@ int hp_link_open(struct bus *, uint64_t timeout_ns, struct hp_link **out, const 
 void hp_link_close(struct hp_link *);
 uint32_t hp_reg_rd(struct bus *, enum hp_reg);
 /*
- * Posts a request; n words of 64 bits at rest follow it.  It is looked at when
+ * Posts a request; len bytes at rest (NULL: none) follow it.  It is looked at when
  * somebody rings next, at the latest.  -ETIMEDOUT if the ring stays full.
  */
 int hp_post(struct hp_link *, struct hp_req *, const void *rest, size_t len, bool bell);
