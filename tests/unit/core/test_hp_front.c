@@ -115,10 +115,8 @@ static const struct hp_stats *stats(struct front *f)
 /* Steps until the fence passes or the channel is dead. */
 static bool passes(struct front *f, const struct drv_fence *fence)
 {
-	for (int k = 0; k < 200000 && !drv_fence_done(fence) && !drv_chan_status(fence->chan, NULL, 0); k++) {
-		hp_step(f->r);
-		usleep(10);
-	}
+	for (int k = 0; k < 200000 && !drv_fence_done(fence) && !drv_chan_status(fence->chan, NULL, 0); k++)
+		hp_later(f->r);
 	return drv_fence_done(fence);
 }
 
@@ -193,10 +191,8 @@ static void flow_control(void **state)
 	for (int k = 0; k < 40; k++) {
 		int err;
 
-		while ((err = drv_push_list(w.chan, piece, 300, false, &fence)) == -EAGAIN) {
-			hp_step(r);
-			usleep(10);
-		}
+		while ((err = drv_push_list(w.chan, piece, 300, false, &fence)) == -EAGAIN)
+			hp_later(r);
 		assert_int_equal(err, 0);
 	}
 	assert_true(passes(&f, &fence));
