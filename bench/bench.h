@@ -71,6 +71,15 @@ struct child {
 int child_start(const struct bench *, char *const argv[], bool capture, struct child *);
 /* Waits; its exit code (128 + signal), and its whole output in *text (owned by the caller) if captured. */
 int child_wait(struct child *, char **text);
+/* A daemon of a bench's own, with guests that gpuvm run --socket attaches. */
+struct bench_daemon {
+	char socket[64];
+	struct child child;
+};
+/* extra: further arguments, up to NULL, or NULL.  0 when it is ready; -1 after a line on stderr. */
+int bench_daemon_start(const struct bench *, const char *gpu, char *const extra[], struct bench_daemon *);
+/* Asks for the isolation audit and ends it.  0, or -1 after a line if the audit found something. */
+int bench_daemon_stop(const struct bench *, struct bench_daemon *);
 /* gpuvm run [options] -- program...; parsed JSON of its output, or NULL. */
 json_t *child_json(const struct bench *, char *const argv[], int *code);
 

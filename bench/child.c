@@ -89,3 +89,43 @@ json_t *child_json(const struct bench *b, char *const argv[], int *code)
 	free(text);
 	return r;
 }
+
+int bench_daemon_start(const struct bench *b, const char *gpu, char *const extra[], struct bench_daemon *d)
+{
+	char ready[16], c;
+	char *argv[20] = { (char *)"gpuvmd", (char *)"--gpu", (char *)gpu, (char *)"--socket", d->socket,
+			   (char *)"--log", (char *)"error", (char *)"--ready-fd", ready };
+	int p[2], err, n = 9;
+
+	while (extra && *extra && n < 19)
+		argv[n++] = *extra++;
+	if (pipe(p))
+		return -1;
+	fcntl(p[0], F_SETFD, FD_CLOEXEC);
+	snprintf(d->socket, sizeof d->socket, "/tmp/gpuvm-bench-%d.sock", (int)getpid());
+	snprintf(ready, sizeof ready, "%d", p[1]);
+	err = child_start(b, argv, false, &d->child);
+	close(p[1]);
+	if (!err && read(p[0], &c, 1) != 1)
+		err = -1; /* it has said why on stderr */
+	close(p[0]);
+	return err ? -1 : 0;
+}
+
+int bench_daemon_stop(const struct bench *b, struct bench_daemon *d)
+{
+	int code, ignored;
+
+	json_decref(child_json(b,
+			       (char *[]){ (char *)"gpuvm", (char *)"audit", (char *)"--socket", d->socket,
+					   (char *)"--json", NULL },
+			       &code));
+	if (code)
+		fprintf(stderr, "gpuvm-bench: the audit found violations\n");
+	json_decref(child_json(b,
+			       (char *[]){ (char *)"gpuvm", (char *)"stop", (char *)"--socket", d->socket,
+					   NULL },
+			       &ignored));
+	child_wait(&d->child, NULL);
+	return code ? -1 : 0;
+}

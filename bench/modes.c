@@ -12,7 +12,6 @@
  *  4. Configurations alternate within a repetition: a machine that gets slower
  *     does so for all of them.
  */
-#include <fcntl.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -47,50 +46,8 @@ static const char *const quick_works[] = { "nop", "mmul", "cpy", "lud", "hotspot
 
 struct run {
 	struct modes *m;
-	char socket[64];
-	struct child daemon;
+	struct bench_daemon daemon;
 };
-
-static int start_daemon(struct run *r)
-{
-	char ready[16], c;
-	int p[2], err;
-
-	if (pipe(p))
-		return -1;
-	fcntl(p[0], F_SETFD, FD_CLOEXEC);
-	snprintf(r->socket, sizeof r->socket, "/tmp/gpuvm-modes-%d.sock", (int)getpid());
-	snprintf(ready, sizeof ready, "%d", p[1]);
-	err = child_start(r->m->b,
-			  (char *[]){ (char *)"gpuvmd", (char *)"--gpu", (char *)"sim:vram=1G",
-				      (char *)"--socket", r->socket, (char *)"--log", (char *)"error",
-				      (char *)"--ready-fd", ready, NULL },
-			  false, &r->daemon);
-	close(p[1]);
-	if (!err && read(p[0], &c, 1) != 1)
-		err = -1; /* it has said why on stderr */
-	close(p[0]);
-	return err;
-}
-
-/* 0, or -1 if the audit found something. */
-static int stop_daemon(struct run *r)
-{
-	int code, ignored;
-
-	json_decref(child_json(r->m->b,
-			       (char *[]){ (char *)"gpuvm", (char *)"audit", (char *)"--socket", r->socket,
-					   (char *)"--json", NULL },
-			       &code));
-	if (code)
-		fprintf(stderr, "gpuvm-bench: modes: the audit found violations\n");
-	json_decref(child_json(r->m->b,
-			       (char *[]){ (char *)"gpuvm", (char *)"stop", (char *)"--socket", r->socket,
-					   NULL },
-			       &ignored));
-	child_wait(&r->daemon, NULL);
-	return code ? -1 : 0;
-}
 
 /* A guest's counters are asked for from inside it, after the program: the guest lives as long as the shell. */
 static const char script[] = "a=$(date +%s%N); \"$0/gpuvm-work\" --json --size \"$1\" \"$2\" || exit; "
@@ -104,11 +61,11 @@ static int start_guest(struct run *r, unsigned int w, const struct modes_config 
 
 	return child_start(m->b,
 			   (char *[]){ (char *)"gpuvm", (char *)"run", (char *)"--socket",
-				       native ? (char *)"/nonexistent/native-needs-no-daemon" : r->socket,
+				       native ? (char *)"/nonexistent/native-needs-no-daemon" : r->daemon.socket,
 				       (char *)"--mode", (char *)c->mode, (char *)"--vram",
 				       (char *)"512M", (char *)"--name", (char *)"bench", (char *)"--",
 				       (char *)"sh", (char *)"-c", (char *)script, m->b->bin,
-				       (char *)m->size, (char *)m->work[w], (char *)c->mode, r->socket,
+				       (char *)m->size, (char *)m->work[w], (char *)c->mode, r->daemon.socket,
 				       NULL },
 			   true, child);
 }
@@ -220,13 +177,13 @@ int bench_modes(struct bench *b)
 	m->nr_configs = ARRAY_SIZE(configs);
 	m->work = b->quick ? quick_works : all_works;
 	m->nr_works = b->quick ? ARRAY_SIZE(quick_works) : ARRAY_SIZE(all_works);
-	err = start_daemon(&r);
+	err = bench_daemon_start(b, "sim:vram=1G", NULL, &r.daemon);
 	for (unsigned int w = 0; !err && w < m->nr_works; w++)
 		run_work(&r, w);
 	if (isatty(STDERR_FILENO))
 		fprintf(stderr, "\r\033[K");
 	if (!err)
-		err = stop_daemon(&r);
+		err = bench_daemon_stop(b, &r.daemon);
 	err |= modes_report(m);
 	for (unsigned int w = 0; w < m->nr_works; w++)
 		for (unsigned int c = 0; c < m->nr_configs; c++)

@@ -5,7 +5,6 @@
  * recorded.  Every guest checks its results; the isolation audit is asked at
  * the end.
  */
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,32 +16,18 @@
 
 struct live_run {
 	struct sched_live *l;
-	char socket[64];
-	struct child daemon, guest[SCHED_GUESTS_MAX];
+	struct bench_daemon daemon;
+	struct child guest[SCHED_GUESTS_MAX];
 };
 
 static int start_daemon(struct live_run *r)
 {
 	const struct sched_live *l = r->l;
-	char ready[16], c;
-	int p[2], err;
 
-	if (pipe(p))
-		return -1;
-	fcntl(p[0], F_SETFD, FD_CLOEXEC);
-	snprintf(r->socket, sizeof r->socket, "/tmp/gpuvm-sched-%d.sock", (int)getpid());
-	snprintf(ready, sizeof ready, "%d", p[1]);
-	err = child_start(l->b,
-			  (char *[]){ (char *)"gpuvmd", (char *)"--gpu", (char *)"sim:vram=2G",
-				      (char *)"--socket", r->socket, (char *)"--policy",
-				      (char *)l->policy, (char *)"--sched-trace", (char *)l->trace,
-				      (char *)"--log", (char *)"error", (char *)"--ready-fd", ready, NULL },
-			  false, &r->daemon);
-	close(p[1]);
-	if (!err && read(p[0], &c, 1) != 1)
-		err = -1; /* it has said why on stderr */
-	close(p[0]);
-	return err;
+	return bench_daemon_start(l->b, "sim:vram=2G",
+				  (char *[]){ (char *)"--policy", (char *)l->policy, (char *)"--sched-trace",
+					      (char *)l->trace, NULL },
+				  &r->daemon);
 }
 
 static int start_guest(struct live_run *r, unsigned int i)
@@ -55,7 +40,7 @@ static int start_guest(struct live_run *r, unsigned int i)
 	snprintf(name, sizeof name, "%s%u", k->name, i / 2);
 	snprintf(seconds, sizeof seconds, "%u", l->seconds + (i % 2 ? 0 : l->late));
 	return child_start(l->b,
-			   (char *[]){ (char *)"gpuvm", (char *)"run", (char *)"--socket", r->socket,
+			   (char *[]){ (char *)"gpuvm", (char *)"run", (char *)"--socket", r->daemon.socket,
 				       (char *)"--vram", (char *)"128M", (char *)"--name", name,
 				       (char *)(k->option ? k->option : "--weight"),
 				       (char *)(k->option ? k->value : "256"), (char *)"--", work,
@@ -85,24 +70,6 @@ static double end_guest(struct live_run *r, unsigned int i)
 	return launches * strtod(s->kind[i % 2].steps, NULL) / us * 1e6;
 }
 
-static int stop_daemon(struct live_run *r)
-{
-	int code, ignored;
-
-	json_decref(child_json(r->l->b,
-			       (char *[]){ (char *)"gpuvm", (char *)"audit", (char *)"--socket", r->socket,
-					   (char *)"--json", NULL },
-			       &code));
-	if (code)
-		fprintf(stderr, "gpuvm-bench: sched: the audit found violations\n");
-	json_decref(child_json(r->l->b,
-			       (char *[]){ (char *)"gpuvm", (char *)"stop", (char *)"--socket", r->socket,
-					   NULL },
-			       &ignored));
-	child_wait(&r->daemon, NULL);
-	return code ? -1 : 0;
-}
-
 int sched_live_run(struct sched_live *l)
 {
 	struct live_run r = { .l = l };
@@ -129,6 +96,6 @@ int sched_live_run(struct sched_live *l)
 			err |= steps < 0;
 			l->steps += steps;
 		}
-	err |= stop_daemon(&r);
+	err |= bench_daemon_stop(l->b, &r.daemon);
 	return err ? -1 : 0;
 }

@@ -139,7 +139,7 @@ static void test_unit_reset(void **state)
 	assert_int_not_equal(dev_rd32(d, NV_FECS_SCRATCH) & 0x80000000, 0);
 	dev_wr32(d, NV_PMC_ENABLE, ~(PMC_ENABLE_PMU | PMC_ENABLE_PGRAPH));
 	assert_int_equal(dev_rd32(d, NV_FECS_SCRATCH), 0);
-	assert_int_equal(dev_rd32(d, NV_FECS_UNITS) & 0x1f, 4);
+	assert_int_equal(dev_rd32(d, NV_FECS_UNITS) & 0x1f, 1);
 	assert_int_equal(dev_rd32(d, 0x104700), 1);
 	dev_wr32(d, NV_PMC_ENABLE, ~PMC_ENABLE_CE0);
 	assert_int_equal(dev_rd32(d, 0x104700), 0);
