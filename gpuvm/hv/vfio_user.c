@@ -4,7 +4,7 @@
  *
  * 1. epoll is level-triggered: what the kernel still holds is seen again.
  *    What a turn left in a guest's own buffer is remembered in `more`.
- * 2. A turn serves at most QUANTUM messages, and the guest served goes last next
+ * 2. A turn serves at most HV_QUANTUM messages, and the guest served goes last next
  *    time.  A message of many writes counts as many.
  * 3. Guests are freed only at the end of dispatch(), never below an upcall.
  */
@@ -16,9 +16,9 @@
 #include "gpuvm/base/clock.h"
 #include "gpuvm/base/log.h"
 #include "gpuvm/base/mem.h"
+#include "gpuvm/hv/turns.h"
 #include "gpuvm/hv/vfio_impl.h"
 
-#define QUANTUM 64u
 /*
  * How long the client may wait for memory that the card still uses; it gives up
  * after 5 s by itself, and a guest whose monitor has given up is lost anyway.
@@ -55,12 +55,15 @@ static const char *why(int err)
 	}
 }
 
-static unsigned int turn(struct vfio_guest *g, unsigned int most)
+static unsigned int turn(struct hv_guest *hg, unsigned int most)
 {
+	struct vfio_guest *g = vfio_guest_of(hg);
 	unsigned int n = 0;
 	struct vfio_msg m;
 	int got = 0;
 
+	if (!g->more || g->dying)
+		return 0;
 	g->more = false;
 	if (g->unmap.waits && !unmap_again(g)) {
 		g->more = !g->dying;
@@ -100,25 +103,6 @@ static int events(struct vfio *p)
 	return 0;
 }
 
-static unsigned int vfio_round(struct vfio *p, unsigned int budget)
-{
-	unsigned int n = 0, turns = 0;
-	struct list *l;
-
-	for (l = p->guests.next; l != &p->guests; l = l->next)
-		turns++;
-	while (turns-- && n < budget) {
-		struct hv_guest *hg = list_first(&p->guests, struct hv_guest, node);
-		struct vfio_guest *g = vfio_guest_of(hg);
-
-		list_del(&hg->node);
-		list_add_tail(&p->guests, &hg->node);
-		if (g->more && !g->dying)
-			n += turn(g, budget - n < QUANTUM ? budget - n : QUANTUM);
-	}
-	return n;
-}
-
 static void reap(struct vfio *p)
 {
 	struct hv_guest *hg, *tmp;
@@ -133,7 +117,7 @@ static void reap(struct vfio *p)
 static int vfio_dispatch(struct hv *hv, unsigned int budget)
 {
 	struct vfio *p = vfio_of(hv);
-	unsigned int n = 0, more;
+	unsigned int n;
 	int err;
 
 	if (list_empty(&p->guests))
@@ -141,10 +125,7 @@ static int vfio_dispatch(struct hv *hv, unsigned int budget)
 	assert(!p->dispatching);
 	p->dispatching = true;
 	err = events(p);
-	do {
-		more = vfio_round(p, budget - n);
-		n += more;
-	} while (more && n < budget);
+	n = hv_rounds(&p->guests, budget, turn);
 	reap(p);
 	p->dispatching = false;
 	return err ? err : (int)n;

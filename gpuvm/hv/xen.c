@@ -3,7 +3,7 @@
  * The Xen port: event channels of all guests behind one descriptor, xenstore's
  * watches behind another, and turns.
  *
- * 1. A turn serves at most QUANTUM accesses; the guest served goes last next
+ * 1. A turn serves at most HV_QUANTUM accesses; the guest served goes last next
  *    time.  What is left is remembered in `more`.
  * 2. A pending port is unmasked before its guest's page is looked at, so that a
  *    request that comes in between is announced again.
@@ -19,9 +19,9 @@
 
 #include "gpuvm/base/log.h"
 #include "gpuvm/base/mem.h"
+#include "gpuvm/hv/turns.h"
 #include "gpuvm/hv/xen_impl.h"
 
-#define QUANTUM 64u
 #define PRIVCMD "/dev/xen/privcmd"
 /* Ports taken from the kernel before guests are served. */
 #define EVENTS 64u
@@ -71,23 +71,11 @@ static void deaths(struct xen *p)
 			xen_guest_kill(hg, "its domain is gone");
 }
 
-static unsigned int one_round(struct xen *p, unsigned int budget)
+static unsigned int turn(struct hv_guest *hg, unsigned int most)
 {
-	unsigned int n = 0, turns = 0;
-	struct list *l;
+	struct xen_guest *g = xen_guest_of(hg);
 
-	for (l = p->guests.next; l != &p->guests; l = l->next)
-		turns++;
-	while (turns-- && n < budget) {
-		struct hv_guest *hg = list_first(&p->guests, struct hv_guest, node);
-		struct xen_guest *g = xen_guest_of(hg);
-
-		list_del(&hg->node);
-		list_add_tail(&p->guests, &hg->node);
-		if (g->more && !g->dying)
-			n += xen_serve(g, budget - n < QUANTUM ? budget - n : QUANTUM);
-	}
-	return n;
+	return g->more && !g->dying ? xen_serve(g, most) : 0;
 }
 
 static void reap(struct xen *p)
@@ -104,8 +92,8 @@ static void reap(struct xen *p)
 static int xen_dispatch(struct hv *hv, unsigned int budget)
 {
 	struct xen *p = xen_of(hv);
-	unsigned int n = 0, more;
 	struct hv_guest *hg;
+	unsigned int n;
 
 	if (list_empty(&p->guests))
 		return 0;
@@ -113,10 +101,7 @@ static int xen_dispatch(struct hv *hv, unsigned int budget)
 	p->dispatching = true;
 	deaths(p);
 	events(p);
-	do {
-		more = one_round(p, budget - n);
-		n += more;
-	} while (more && n < budget);
+	n = hv_rounds(&p->guests, budget, turn);
 	/* A timer or a reset may have settled a line without any request of the guest's. */
 	list_for_each(hg, &p->guests, node)
 		xen_irq_settle(xen_guest_of(hg));
