@@ -18,7 +18,7 @@ static int emulate(struct run *r, struct mem_sink *sink)
 	greg_t ip = r->start.uc.uc_mcontext.gregs[REG_RIP];
 	int err = 0;
 
-	*sink = (struct mem_sink){ .sink = { sink_load, sink_store }, .mem = &r->mem };
+	*sink = (struct mem_sink){ .sink = { .load = sink_load, .store = sink_store }, .mem = &r->mem };
 	memset(insn_win, 0xee, WIN);
 	memset(LOW, 0xee, WIN);
 	memcpy(ord, r->mem.ord, WIN);
@@ -158,7 +158,7 @@ static void test_progress(void **state)
 {
 	static const uint8_t rep_stosq[] = { 0xf3, 0x48, 0xab };
 	static struct run r;
-	struct mem_sink s = { .sink = { sink_load, sink_store }, .mem = &r.mem };
+	struct mem_sink s = { .sink = { .load = sink_load, .store = sink_store }, .mem = &r.mem };
 	greg_t *g = r.start.uc.uc_mcontext.gregs;
 
 	(void)state;

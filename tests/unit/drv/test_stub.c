@@ -33,7 +33,7 @@ static void run_trapped(const struct insn_test_form *f, unsigned int round)
 {
 	static struct memory after;
 	static struct run r;
-	struct mem_sink sink = { .sink = { sink_load, sink_store }, .mem = &r.mem };
+	struct mem_sink sink = { .sink = { .load = sink_load, .store = sink_store }, .mem = &r.mem };
 	struct trap *trap = NULL;
 	struct state native;
 
@@ -82,7 +82,7 @@ static void test_refused(void **state)
 	static struct run r;
 	static struct state kept;
 	static struct memory after;
-	struct mem_sink sink = { .sink = { sink_load, sink_store }, .mem = &r.mem };
+	struct mem_sink sink = { .sink = { .load = sink_load, .store = sink_store }, .mem = &r.mem };
 	struct stub *s = NULL;
 
 	(void)state;
@@ -115,7 +115,7 @@ static void test_slots(void **state)
 				       0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90 };
 	static struct run r;
 	static struct memory after;
-	struct mem_sink sink = { .sink = { sink_load, sink_store }, .mem = &r.mem };
+	struct mem_sink sink = { .sink = { .load = sink_load, .store = sink_store }, .mem = &r.mem };
 	struct stub *s = NULL;
 	greg_t *g = r.start.uc.uc_mcontext.gregs, first = 0;
 	int n = 0;
