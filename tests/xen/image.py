@@ -93,7 +93,8 @@ def main():
     a.link("xen-bin", f"{base}/bin")
     for word in ("read", "write", "ls", "list"):
         a.link(f"bin/xenstore-{word}", "xenstore")
-    a.file("scenarios.sh", read(f"{HERE}/scenarios.sh"), 0o755)
+    for name in sorted(n for n in os.listdir(HERE) if re.match(r"scenarios\.sh$|scenario-.*\.sh$", n)):
+        a.file(name, read(f"{HERE}/{name}"), 0o755)
     a.dir("guest")
     a.file("guest/vmlinux", read(f"{vm}/vmlinux-6.1"))
     a.file("guest/domu.cpio", guest)

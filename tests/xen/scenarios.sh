@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 #
-# Sourced in dom0: what is tried on Xen.  A scenario says "XEN ok NAME" or "XEN not ok NAME" once
-# for each thing it shows, with what was seen after a "#".
+# Sourced in dom0: what all scenarios share.  A scenario is a function, named in xen.py, in a file
+# scenario-*.sh beside this one; it says "XEN ok NAME" or "XEN not ok NAME" once for each thing it
+# shows, with what was seen after a "#".
 #
 # One virtual processor serves Xen, dom0 and all guests: waiting is looking at a file once a second
 # from the shell itself, never a program in a loop.
@@ -112,66 +113,7 @@ gone()
 	told "$1 leaves nothing" $? "$(xl list | tail -n +3 | tr -s ' ' | tr '\n' ';')"
 }
 
-# ---- scenarios ---------------------------------------------------------------------------------
-
 COPY=gpuvm-copy:/tmp/data:--chunk:16K
-
-# One PVH guest, then two at once; each one's program drives its vGPU by itself.
-full()
-{
-	domain one pvh $COPY,hold
-	gpu attach one --vram 64M
-	told "attach" $?
-	gpu attach one --name again 2>/tmp/twice
-	[ $? = 1 ]
-	told "attach twice is refused" $? "$(cat /tmp/twice)"
-	gpu attach nobody 2>/tmp/nobody
-	[ $? = 1 ]
-	told "attach of no domain is refused" $? "$(cat /tmp/nobody)"
-	xl unpause one
-	seen "$(console one)" "GUEST 0 $COPY" 200
-	told "copies" $? "$(traps one) traps, at $(up)"
-	audit "with a guest"
-	xl destroy one
-	gone one
-}
-
-two()
-{
-	for g in one two; do
-		domain $g pvh $COPY
-		gpu attach $g --vram 64M
-	done
-	for g in one two; do xl unpause $g; done
-	seen "$(console two)" "GUEST start" 60
-	audit "with two guests"
-	for g in one two; do
-		finish $g 300
-		steps_right $g
-		gone $g
-	done
-}
-
-# A domain that is destroyed in the middle of its work, beside one that is not.
-destroyed()
-{
-	for g in one two; do
-		domain $g pvh $COPY:--repeat:$([ $g = one ] && echo 1000 || echo 1)
-		gpu attach $g --vram 64M
-	done
-	for g in one two; do xl unpause $g; done
-	seen "$(console one)" "GUEST start" 60
-	# Well into the driver's start, or its copies.
-	sleep 20
-	xl destroy one
-	gone one
-	finish two 300
-	steps_right two
-	gone two
-	gpu list >/tmp/list
-	! grep -q "^one\|^two" /tmp/list
-	told "no vGPU is left" $? "$(wc -l </tmp/list) lines"
-}
 
 scenario()
 {
@@ -182,3 +124,5 @@ scenario()
 	stop_daemon
 	echo "XEN scenario $1 from $start to $(up)"
 }
+
+for f in /scenario-*.sh; do . "$f"; done

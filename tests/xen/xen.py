@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Guests of a real Xen share the GPU: one boot of Xen and dom0 in QEMU, all scenarios in it.  Speaks TAP.
 
-  tests/xen/xen.py [SCENARIO...]      (scenarios.sh has them)
+  tests/xen/xen.py [SCENARIO...]      (scenario-*.sh have them)
 
 Each thing that a scenario shows is one result.  The console stays in O/xen-run/console.
 GPUVM_BUILD names the build folder, GPUVM_VM the folder that fetch.sh fills (build/vm).
@@ -17,7 +17,12 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 BUILD = os.path.abspath(os.environ.get("GPUVM_BUILD", "build"))
 VM = os.path.abspath(os.environ.get("GPUVM_VM", "build/vm"))
 OUT = os.path.join(BUILD, "xen-run")
-ALL = ("full", "two", "destroyed")
+# Functions of scenario-*.sh, in this order.
+ALL = (
+    "full",
+    "two",
+    "destroyed",
+)
 # Bounds a hang; the whole set takes a few minutes on a quiet machine.
 LIMIT_S = 1500
 
