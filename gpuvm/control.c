@@ -14,7 +14,8 @@
 #include <unistd.h>
 
 #include "gpuvm/base/mem.h"
-#include "gpuvm/control_ops.h"
+#include "gpuvm/control_domains.h"
+#include "gpuvm/domains.h"
 #include "gpuvm/gpuvm.h"
 
 struct control {
@@ -122,6 +123,11 @@ int control_new(struct gpuvm *g, struct hv *process_port, const struct control_c
 		if (err)
 			goto err;
 	}
+	if (cfg->domains) {
+		err = control_domains_open(&c->env, cfg->domains, msg, n);
+		if (err)
+			goto err;
+	}
 	if (cfg->fd >= 0)
 		add_client(c, cfg->fd);
 	*out = c;
@@ -141,6 +147,7 @@ void control_free(struct control *c)
 		close(c->listen_fd);
 	if (c->path)
 		unlink(c->path);
+	domains_free(c->env.domains);
 	mem_free(c->path);
 	mem_free(c->buf);
 	mem_free(c);
@@ -249,6 +256,17 @@ void control_serve(struct control *c)
 unsigned int control_nr_clients(const struct control *c)
 {
 	return c->nr_clients;
+}
+
+void control_domains(struct control *c)
+{
+	if (c->env.domains)
+		domains_serve(c->env.domains);
+}
+
+void control_domains_reload(struct control *c)
+{
+	json_decref(control_reload(&c->env));
 }
 
 bool control_stop_asked(const struct control *c)

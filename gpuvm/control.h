@@ -27,6 +27,7 @@ struct control_cfg {
 	int fd;		  /* an already connected client, taken over; -1: none */
 	struct hv *vm_port; /* for guests that are virtual machines (vfio-user); NULL: none */
 	struct hv *xen_port; /* for domains of Xen; NULL: none */
+	const char *domains; /* folder of domains' configurations; NULL: none */
 };
 
 /*
@@ -42,6 +43,10 @@ unsigned int control_fds(struct control *, struct pollfd *fds);
 /* Accepts, reads, answers; never blocks. */
 void control_serve(struct control *);
 unsigned int control_nr_clients(const struct control *);
+/* Gives GPUs to configured domains that came. */
+void control_domains(struct control *);
+/* Reads the folder of domains again; what is wrong is logged. */
+void control_domains_reload(struct control *);
 /* A client asked the daemon to end. */
 bool control_stop_asked(const struct control *);
 

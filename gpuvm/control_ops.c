@@ -5,7 +5,6 @@
  */
 #include "gpuvm/control_ops.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -13,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "gpuvm/control_domains.h"
 #include "gpuvm/control_sched.h"
 #include "gpuvm/gpuvm.h"
 #include "gpuvm/hv/process.h"
@@ -55,18 +55,6 @@ static int get_u64(json_t *req, const char *key, uint64_t max, uint64_t *out)
 	return 0;
 }
 
-static bool name_ok(const char *s)
-{
-	size_t n = strlen(s);
-
-	if (!n || n > 31)
-		return false;
-	for (; *s; s++)
-		if (!isalnum((unsigned char)*s) && !strchr("._-", *s))
-			return false;
-	return true;
-}
-
 struct attach_req {
 	const char *name;
 	const char *vfio_user; /* socket to create for a virtual machine; NULL: not one */
@@ -90,7 +78,7 @@ static json_t *parse_attach(struct control_env *env, json_t *req, struct attach_
 	r->ram_len = RAM_DEFAULT;
 	r->posted = posted ? json_is_true(posted) : true;
 	r->name = json_string_value(json_object_get(req, "name"));
-	if (!r->name || !name_ok(r->name))
+	if (!r->name || !gpuvm_name_ok(r->name))
 		return control_refuse("attach: name must be 1 to 31 letters, digits, '.', '_' or '-'");
 	if (gpuvm_find(env->g, r->name))
 		return control_refuse("attach: a guest named %s exists", r->name);
@@ -189,12 +177,13 @@ static json_t *attach_domain(struct control_env *env, struct attach_req *r)
 	if (!env->xen_port)
 		return control_refuse("attach: this daemon serves no domains: not on Xen, or built without it");
 	if (hv_xen_find(env->xen_port, r->domain, &d))
-		return control_refuse("attach: no domain %.40s", name_ok(r->domain) ? r->domain : "of that name");
+		return control_refuse("attach: no domain %.40s", gpuvm_name_ok(r->domain) ? r->domain : "of that name");
 	if (!strcmp(d.type, "pv"))
 		return control_refuse("attach: domain %u is PV: it has no traps, only naive-pv and hp-pv "
 				      "could serve it", d.domid);
 	unit_rom_build(rom);
 	cfg.domid = d.domid;
+	cfg.domain = d.name;
 	cfg.bridge = strcmp(d.type, "hvm") != 0;
 	cfg.bar_len[0] = GF100_BAR0_LEN;
 	cfg.bar_len[1] = GF100_BAR1_LEN;
@@ -280,7 +269,7 @@ static struct vgpu *find_guest(struct control_env *env, json_t *req, json_t **no
 	struct vgpu *v = name ? gpuvm_find(env->g, name) : NULL;
 
 	if (!v)
-		*no = name ? control_refuse("no guest named %.40s", name_ok(name) ? name : "that") :
+		*no = name ? control_refuse("no guest named %.40s", gpuvm_name_ok(name) ? name : "that") :
 			     control_refuse("name is missing");
 	return v;
 }
@@ -301,6 +290,16 @@ static json_t *op_detach(struct control_env *env, json_t *req)
 	return json_pack("{s:b}", "ok", 1);
 }
 
+/* Which domain a guest is. */
+static void add_domain(const struct vgpu *v, json_t *o)
+{
+	struct hv_xen_domain d;
+
+	hv_xen_guest_domain(v->guest, &d);
+	json_object_set_new(o, "domid", json_integer(d.domid));
+	json_object_set_new(o, "domain", json_string(d.name));
+}
+
 /* What the vfio-user port counts, beside what the core does. */
 static void add_port_counts(struct control_env *env, json_t *guests)
 {
@@ -311,6 +310,8 @@ static void add_port_counts(struct control_env *env, json_t *guests)
 		const struct vgpu *v = gpuvm_find(env->g, json_string_value(json_object_get(o, "name")));
 		struct hv_vfio_stats s;
 
+		if (v && v->guest->hv == env->xen_port)
+			add_domain(v, o);
 		if (!v || v->guest->hv != env->vm_port)
 			continue;
 		hv_vfio_guest_stats(v->guest, &s);
@@ -396,6 +397,8 @@ static json_t *dispatch(struct control_env *env, json_t *req, struct control_ans
 		return op_detach(env, req);
 	if (!strcmp(op, "status"))
 		return op_status(env);
+	if (!strcmp(op, "reload"))
+		return control_reload(env);
 	if (!strcmp(op, "dump"))
 		return op_dump(env, req);
 	if (!strcmp(op, "policy"))

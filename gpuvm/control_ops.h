@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 
+struct domains;
 struct gpuvm;
 struct hv;
 
@@ -15,6 +16,7 @@ struct control_env {
 	struct hv *port;  /* borrowed: the process port */
 	struct hv *vm_port; /* borrowed: the vfio-user port; NULL: none */
 	struct hv *xen_port; /* borrowed: the Xen port; NULL: none */
+	struct domains *domains; /* owned by control.c; NULL: no folder of domains */
 	bool stop;	  /* set by the operation "stop" */
 };
 

@@ -10,6 +10,7 @@
  *   last 1 MiB               left alone (the VBIOS's)
  */
 #include <assert.h>
+#include <ctype.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -347,6 +348,18 @@ bool gpuvm_arm(struct gpuvm *g)
 	for (unsigned int i = 0; i < ARRAY_SIZE(g->port) && g->port[i]; i++)
 		work |= hv_arm(g->port[i]);
 	return work;
+}
+
+bool gpuvm_name_ok(const char *s)
+{
+	size_t n = strlen(s);
+
+	if (!n || n > 31)
+		return false;
+	for (; *s; s++)
+		if (!isalnum((unsigned char)*s) && !strchr("._-", *s))
+			return false;
+	return true;
 }
 
 struct vgpu *gpuvm_find(struct gpuvm *g, const char *name)

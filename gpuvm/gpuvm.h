@@ -188,6 +188,8 @@ unsigned int gpuvm_fds(struct gpuvm *, int fds[GPUVM_FDS]);
 /* As hv_arm, over all ports: true if work is already waiting. */
 bool gpuvm_arm(struct gpuvm *);
 struct vgpu *gpuvm_find(struct gpuvm *, const char *name);
+/* 1 to 31 letters, digits, '.', '_' or '-'. */
+bool gpuvm_name_ok(const char *name);
 /* Isolation audit: shadows, channel table, ownership of every by_host entry, scheduler.  Number of violations. */
 unsigned int gpuvm_audit(struct gpuvm *, FILE *out);
 

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
  * gpuvmd: the mediator of one GPU.  A contents page: options, open the
- * device and the guest port, serve until told to stop.
+ * device and the guest ports, serve until told to stop.
  */
 #include <errno.h>
 #include <getopt.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -19,12 +20,13 @@
 #include "gpuvm/hv/process.h"
 #include "gpuvm/hv/vfio_user.h"
 #include "gpuvm/hv/xen.h"
+#include "gpuvm/notify.h"
 
 /* How long the loop looks for work before it blocks: about one futex wake-up across cores. */
 #define SPIN_NS 30000ull
 
 struct options {
-	const char *gpu, *socket, *policy, *sched_trace;
+	const char *gpu, *socket, *policy, *sched_trace, *domains;
 	uint64_t host_vram;
 	int control_fd, ready_fd;
 	bool exit_when_idle, audit;
@@ -37,6 +39,8 @@ struct daemon {
 	struct gpuvm *g;
 	struct hv *hv; /* borrowed from g */
 	struct control *control;
+	struct notify notify;
+	uint32_t told_guests; /* what the service manager was told last */
 	int signal_fd;
 	bool had_client;
 };
@@ -45,6 +49,8 @@ static const char usage[] =
 	"usage: gpuvmd [options]\n"
 	"  --gpu SPEC        the device: sim[:vram=SIZE,...], record:FILE,SPEC, replay:FILE (sim:vram=1G)\n"
 	"  --socket PATH     control socket (none: only --control-fd)\n"
+	"  --domains DIR     give each domain of Xen that comes what DIR/NAME.conf says;\n"
+	"                    read again on SIGHUP and gpuvm reload\n"
 	"  --policy SPEC     scheduling policy NAME[:param=value,...] or ./FILE.so (fifo);\n"
 	"                    gpuvm-sched --list shows them\n"
 	"  --sched-trace F   record what the scheduler is asked for, for gpuvm-sched --trace\n"
@@ -82,6 +88,7 @@ static int parse(int argc, char **argv, struct options *o)
 	static const struct option longs[] = {
 		{ "gpu", required_argument, NULL, 'g' },
 		{ "socket", required_argument, NULL, 's' },
+		{ "domains", required_argument, NULL, 'd' },
 		{ "policy", required_argument, NULL, 'p' },
 		{ "sched-trace", required_argument, NULL, 't' },
 		{ "host-vram", required_argument, NULL, 'v' },
@@ -102,6 +109,7 @@ static int parse(int argc, char **argv, struct options *o)
 		switch (c) {
 		case 'g': o->gpu = optarg; break;
 		case 's': o->socket = optarg; break;
+		case 'd': o->domains = optarg; break;
 		case 'p': o->policy = optarg; break;
 		case 't': o->sched_trace = optarg; break;
 		case 'a': o->audit = true; break;
@@ -127,13 +135,15 @@ static int parse(int argc, char **argv, struct options *o)
 	return 0;
 }
 
-static int open_signals(void)
+static int open_signals(const struct options *o)
 {
 	sigset_t set;
 
 	sigemptyset(&set);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGTERM);
+	if (o->domains)
+		sigaddset(&set, SIGHUP);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	signal(SIGPIPE, SIG_IGN);
 	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
@@ -146,7 +156,9 @@ static int open_all(struct daemon *d)
 				 .host_vram_len = d->opt.host_vram,
 				 .log = &d->log,
 				 .audit_each_flush = d->opt.audit };
-	struct control_cfg ccfg = { .path = d->opt.socket, .fd = d->opt.control_fd };
+	struct control_cfg ccfg = { .path = d->opt.socket,
+				    .fd = d->opt.control_fd,
+				    .domains = d->opt.domains };
 	struct hv *vm, *xen;
 	struct dev *dev;
 	char msg[300];
@@ -172,7 +184,7 @@ static int open_all(struct daemon *d)
 	return 0;
 }
 
-static void wait_for_work(struct daemon *d, uint64_t next)
+static void wait_for_work(struct daemon *d, uint64_t next, uint64_t most_ns)
 {
 	struct pollfd fds[CONTROL_MAX_CLIENTS + 2 + GPUVM_FDS];
 	int core[GPUVM_FDS];
@@ -186,20 +198,44 @@ static void wait_for_work(struct daemon *d, uint64_t next)
 		uint64_t now = dev_now(d->g->dev);
 		uint64_t ns = next > now ? next - now : 0;
 
-		ts.tv_sec = (time_t)(ns / 1000000000ull);
-		ts.tv_nsec = (long)(ns % 1000000000ull);
+		most_ns = ns < most_ns ? ns : most_ns;
+	}
+	if (most_ns != NOTIFY_NEVER) {
+		ts.tv_sec = (time_t)(most_ns / 1000000000ull);
+		ts.tv_nsec = (long)(most_ns % 1000000000ull);
 		timeout = &ts;
 	}
 	if (!gpuvm_arm(d->g))
 		ppoll(fds, n, timeout, NULL);
 }
 
+static void reload(struct daemon *d)
+{
+	/* The manager waits for the second line, and wants to know when the first was said. */
+	notify_say(&d->notify, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64, clock_ns() / 1000);
+	control_domains_reload(d->control);
+	notify_say(&d->notify, "READY=1");
+}
+
+/* For the service manager; how long until it wants to hear more. */
+static uint64_t report(struct daemon *d)
+{
+	if (d->told_guests != d->g->nr_vgpus) {
+		d->told_guests = d->g->nr_vgpus;
+		notify_say(&d->notify, "STATUS=%u guests", d->told_guests);
+	}
+	return notify_alive(&d->notify, clock_ns());
+}
+
 static bool told_to_stop(struct daemon *d)
 {
 	struct signalfd_siginfo si;
 
-	if (read(d->signal_fd, &si, sizeof si) > 0)
-		return true;
+	while (read(d->signal_fd, &si, sizeof si) > 0) {
+		if (si.ssi_signo != SIGHUP)
+			return true;
+		reload(d);
+	}
 	if (control_stop_asked(d->control))
 		return true;
 	d->had_client |= control_nr_clients(d->control) > 0;
@@ -216,9 +252,11 @@ static void serve(struct daemon *d)
 	unsigned int round = 0;
 
 	for (;;) {
-		uint64_t next;
+		uint64_t next, report_ns;
 		bool busy = gpuvm_step(d->g, dev_now(d->g->dev), &next);
 
+		/* A domain that came waits for nobody: it may be about to look for its GPU. */
+		control_domains(d->control);
 		if (busy) {
 			idle_since = 0;
 			if (++round % CONTROL_EVERY)
@@ -232,8 +270,9 @@ static void serve(struct daemon *d)
 		control_serve(d->control);
 		if (told_to_stop(d))
 			return;
+		report_ns = report(d);
 		if (!busy) {
-			wait_for_work(d, next);
+			wait_for_work(d, next, report_ns);
 			idle_since = 0;
 		}
 	}
@@ -245,6 +284,7 @@ static void close_all(struct daemon *d)
 	gpuvm_free(d->g);
 	if (d->signal_fd >= 0)
 		close(d->signal_fd);
+	notify_close(&d->notify);
 }
 
 int main(int argc, char **argv)
@@ -255,14 +295,20 @@ int main(int argc, char **argv)
 	if (err)
 		return err == 1 ? 0 : err;
 	d.log.level = d.opt.level;
-	d.signal_fd = open_signals();
+	if (notify_open(&d.notify))
+		return bad("NOTIFY_SOCKET, WATCHDOG_USEC or WATCHDOG_PID: not a service manager's%s", "");
+	d.signal_fd = open_signals(&d.opt);
 	err = open_all(&d);
 	if (!err) {
 		if (d.opt.ready_fd >= 0 && write(d.opt.ready_fd, "r", 1) == 1)
 			close(d.opt.ready_fd);
 		if (d.opt.socket)
 			log_info(&d.log, "%s ready on %s", d.opt.gpu, d.opt.socket);
+		/* Who is ready has seen to the domains that were there before. */
+		control_domains(d.control);
+		notify_say(&d.notify, "READY=1\nSTATUS=0 guests");
 		serve(&d);
+		notify_say(&d.notify, "STOPPING=1");
 	}
 	close_all(&d);
 	return err;

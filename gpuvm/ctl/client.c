@@ -13,13 +13,18 @@
 #include "gpuvm/control_ops.h"
 #include "gpuvm/ctl/ctl.h"
 
+#define SYSTEM_DIR "/run"
+
 const char *client_default_path(char *buf, size_t n)
 {
 	const char *env = getenv("GPUVM_SOCKET"), *dir = getenv("XDG_RUNTIME_DIR");
 
 	if (env && *env)
 		return env;
-	snprintf(buf, n, "%s/gpuvm.sock", dir && *dir ? dir : "/run");
+	snprintf(buf, n, "%s/gpuvm.sock", dir && *dir ? dir : SYSTEM_DIR);
+	/* An administrator's session has a folder of its own; the service's socket is not in it. */
+	if (access(buf, F_OK) && !access(SYSTEM_DIR "/gpuvm.sock", R_OK | W_OK))
+		snprintf(buf, n, SYSTEM_DIR "/gpuvm.sock");
 	return buf;
 }
 

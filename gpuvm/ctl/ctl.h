@@ -22,6 +22,8 @@ extern const struct ctl_command ctl_commands[]; /* ends with name NULL */
 int cmd_run(int argc, char **argv);
 int cmd_attach(int argc, char **argv);
 int cmd_list(int argc, char **argv);
+int cmd_reload(int argc, char **argv);
+int cmd_wait(int argc, char **argv);
 int cmd_show(int argc, char **argv);
 int cmd_dump(int argc, char **argv);
 int cmd_audit(int argc, char **argv);
@@ -56,7 +58,10 @@ int ctl_failed(const char *fmt, ...) __attribute__((format(printf, 1, 2))); /* a
 int drm_environment(bool verbose);
 
 /* ---- client.c: talking to a daemon ------------------------------------------------ */
-/* GPUVM_SOCKET, else gpuvm.sock in XDG_RUNTIME_DIR, else /run/gpuvm.sock. buf of n bytes. */
+/*
+ * GPUVM_SOCKET, else gpuvm.sock in XDG_RUNTIME_DIR if it is there, else /run/gpuvm.sock if that is
+ * there or nobody has set XDG_RUNTIME_DIR.  buf of n bytes.
+ */
 const char *client_default_path(char *buf, size_t n);
 /* A connected descriptor, or negative errno. */
 int client_connect(const char *path);

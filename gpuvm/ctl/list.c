@@ -18,10 +18,23 @@ static long long trapped(const json_t *guest, const char *bar)
 	return num(t, "reads") + num(t, "writes");
 }
 
-static void print_row(const json_t *g)
+/* "NAME (ID)" of guests that are domains of Xen. */
+static void print_domain(const json_t *g)
+{
+	const char *name = json_string_value(json_object_get(g, "domain"));
+	char text[48] = "-";
+
+	if (name)
+		snprintf(text, sizeof text, "%s (%lld)", name, num(g, "domid"));
+	printf("%-20s ", text);
+}
+
+static void print_row(const json_t *g, bool domains)
 {
 	char vram[32];
 
+	if (domains)
+		print_domain(g);
 	printf("%-20s %-12s %-8s %6s %5lld %7lld %9lld %9lld %9lld %11lld %6.1f%%\n",
 	       json_string_value(json_object_get(g, "name")),
 	       json_string_value(json_object_get(g, "mode")),
@@ -36,12 +49,17 @@ static void print_table(const json_t *status)
 {
 	const json_t *host = json_object_get(status, "host"), *g;
 	char free_vram[32], vram[32];
+	bool domains = false;
 	size_t i;
 
+	json_array_foreach(json_object_get(status, "guests"), i, g)
+		domains |= json_object_get(g, "domain") != NULL;
+	if (domains)
+		printf("%-20s ", "DOMAIN (ID)");
 	printf("%-20s %-12s %-8s %6s %5s %7s %9s %9s %9s %11s %7s\n", "NAME", "MODE", "STATE", "VRAM",
 	       "CHANS", "WEIGHT", "BAR0", "BAR1", "BAR3", "SUBMISSIONS", "GPU");
 	json_array_foreach(json_object_get(status, "guests"), i, g)
-		print_row(g);
+		print_row(g, domains);
 	printf("%s, policy %s: %s of %s VRAM and %lld channels free\n",
 	       json_string_value(json_object_get(host, "gpu")),
 	       json_string_value(json_object_get(host, "policy")),

@@ -13,7 +13,9 @@
 
 const struct ctl_command ctl_commands[] = {
 	{ "run", "[options] -- PROGRAM [ARG...]", "run a program as a guest with a virtual GPU", cmd_run },
-	{ "attach", "DOMAIN|--vfio-user PATH [options]", "a GPU for a domain or a virtual machine", cmd_attach },
+	{ "attach", "DOMAIN|--vfio-user PATH [options]", "a GPU for a domain of Xen or a virtual machine", cmd_attach },
+	{ "reload", "[--json]", "read the daemon's folder of domains again; running guests stay", cmd_reload },
+	{ "wait", "DOMAIN [--timeout TIME]", "until a domain of Xen has its GPU", cmd_wait },
 	{ "list", "[--json]", "guests of a daemon", cmd_list },
 	{ "show", "[NAME] [--json]", "every counter, of one guest or of all", cmd_show },
 	{ "dump", "[NAME] [--json]", "channels, address spaces and registers as text", cmd_dump },
@@ -93,9 +95,9 @@ static void usage(void)
 {
 	printf("usage: gpuvm COMMAND ...\n\n");
 	for (const struct ctl_command *c = ctl_commands; c->name; c++)
-		printf("  %-7s %-31s %s\n", c->name, c->args, c->help);
+		printf("  %-7s %-34s %s\n", c->name, c->args, c->help);
 	printf("\nCommands that talk to a daemon take --socket PATH (default: $GPUVM_SOCKET, else gpuvm.sock\n"
-	       "in $XDG_RUNTIME_DIR or /run).  gpuvm run --help lists the options of run.\n");
+	       "in $XDG_RUNTIME_DIR or /run, whichever is there).  gpuvm run --help lists the options of run.\n");
 }
 
 int main(int argc, char **argv)

@@ -35,6 +35,25 @@ int hv_xen_find(struct hv *hv, const char *name_or_id, struct hv_xen_domain *out
 	return -EOPNOTSUPP;
 }
 
+void hv_xen_guest_domain(const struct hv_guest *g, struct hv_xen_domain *out)
+{
+	(void)g;
+	*out = (struct hv_xen_domain){ 0 };
+}
+
+void hv_xen_each(struct hv *hv, void (*fn)(void *arg, const struct hv_xen_domain *), void *arg)
+{
+	(void)hv;
+	(void)fn;
+	(void)arg;
+}
+
+uint64_t hv_xen_changes(struct hv *hv)
+{
+	(void)hv;
+	return 0;
+}
+
 void hv_xen_guest_stats(const struct hv_guest *g, struct hv_xen_stats *out)
 {
 	(void)g;

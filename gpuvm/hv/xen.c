@@ -53,8 +53,8 @@ static void events(struct xen *p)
 	}
 }
 
-/* The only watch is on domains that go. */
-static void deaths(struct xen *p)
+/* The watches are on domains that come and go. */
+static void comings_and_goings(struct xen *p)
 {
 	struct hv_guest *hg;
 	bool any = false;
@@ -66,6 +66,7 @@ static void deaths(struct xen *p)
 	}
 	if (!any)
 		return;
+	p->changes++;
 	list_for_each(hg, &p->guests, node)
 		if (!xen_domain_lives(p, xen_guest_of(hg)->domid))
 			xen_guest_kill(hg, "its domain is gone");
@@ -95,11 +96,9 @@ static int xen_dispatch(struct hv *hv, unsigned int budget)
 	struct hv_guest *hg;
 	unsigned int n;
 
-	if (list_empty(&p->guests))
-		return 0;
 	assert(!p->dispatching);
 	p->dispatching = true;
-	deaths(p);
+	comings_and_goings(p);
 	events(p);
 	n = hv_rounds(&p->guests, budget, turn);
 	/* A timer or a reset may have settled a line without any request of the guest's. */
@@ -193,7 +192,8 @@ static const char *open_handles(struct xen *p)
 	if (!p->ev)
 		return "event channels";
 	p->xs = xs_open(0);
-	if (!p->xs || !xs_watch(p->xs, "@releaseDomain", "gpuvm"))
+	if (!p->xs || !xs_watch(p->xs, "@releaseDomain", "gpuvm") ||
+	    !xs_watch(p->xs, "@introduceDomain", "gpuvm"))
 		return "xenstore";
 	return NULL;
 }
@@ -253,6 +253,27 @@ static void describe(struct xen *p, unsigned int domid, struct hv_xen_domain *ou
 	*out = (struct hv_xen_domain){ .domid = (uint16_t)domid };
 	store_text(p, "/local/domain/%u/name", domid, out->name, sizeof out->name);
 	store_text(p, "/libxl/%u/type", domid, out->type, sizeof out->type);
+}
+
+void hv_xen_each(struct hv *hv, void (*fn)(void *arg, const struct hv_xen_domain *), void *arg)
+{
+	struct xen *p = xen_of(hv);
+	struct hv_xen_domain d;
+	unsigned int n = 0;
+	char **ids = xs_directory(p->xs, XBT_NULL, "/local/domain", &n);
+
+	for (unsigned int i = 0; ids && i < n; i++) {
+		describe(p, (unsigned int)strtoul(ids[i], NULL, 10), &d);
+		/* One that is being made, or taken down, has its name already, or still. */
+		if (xen_domain_lives(p, d.domid))
+			fn(arg, &d);
+	}
+	free(ids);
+}
+
+uint64_t hv_xen_changes(struct hv *hv)
+{
+	return xen_of(hv)->changes;
 }
 
 int hv_xen_find(struct hv *hv, const char *name_or_id, struct hv_xen_domain *out)

@@ -29,6 +29,7 @@ int hv_xen_open(const struct hv_up *up, void *core, const struct log *log, struc
 struct hv_xen_cfg {
 	const char *name;
 	uint16_t domid;
+	const char *domain;  /* its name, copied; NULL: none */
 	uint8_t slot; /* the function is 0000:00:slot.0; 1 to 31 */
 	/*
 	 * Nobody else serves PCI in this domain (PVH): a host bridge at 00:00.0 and
@@ -55,6 +56,12 @@ struct hv_xen_domain {
 	char name[32]; /* printable; empty: it has none */
 	char type[8];  /* "hvm", "pvh", "pv"; empty: its toolstack does not say */
 };
+/* The domain that a guest is: its name at attach, no type. */
+void hv_xen_guest_domain(const struct hv_guest *, struct hv_xen_domain *out);
+/* Calls fn for each domain that Xen's toolstack has made known, in no order. */
+void hv_xen_each(struct hv *, void (*fn)(void *arg, const struct hv_xen_domain *), void *arg);
+/* Another number whenever a domain may have come or gone; counted in dispatch. */
+uint64_t hv_xen_changes(struct hv *);
 /* The domain of this name or number (xenstore has what Xen's toolstack calls it).  -ENOENT. */
 int hv_xen_find(struct hv *, const char *name_or_id, struct hv_xen_domain *out);
 

@@ -217,6 +217,7 @@ int hv_xen_guest_new(struct hv *hv, const struct hv_xen_cfg *c, struct hv_guest 
 	g->g = (struct hv_guest){ .hv = hv, .id = slot };
 	log_clean(g->g.name, sizeof g->g.name, c->name);
 	g->domid = c->domid;
+	log_clean(g->domain, sizeof g->domain, c->domain ? c->domain : "");
 	g->slot = c->slot;
 	g->bridge = c->bridge;
 	memcpy(g->bar_len, c->bar_len, sizeof g->bar_len);
@@ -236,6 +237,14 @@ void hv_xen_guest_drop(struct hv_guest *hg, const char *why)
 	xen_guest_kill(hg, why);
 	if (!xen_of(hg->hv)->dispatching)
 		xen_guest_reap(xen_guest_of(hg));
+}
+
+void hv_xen_guest_domain(const struct hv_guest *hg, struct hv_xen_domain *out)
+{
+	const struct xen_guest *g = xen_guest_of(hg);
+
+	*out = (struct hv_xen_domain){ .domid = g->domid };
+	memcpy(out->name, g->domain, sizeof out->name);
 }
 
 void hv_xen_guest_stats(const struct hv_guest *hg, struct hv_xen_stats *out)

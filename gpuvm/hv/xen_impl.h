@@ -57,6 +57,7 @@ struct xen_watched {
 struct xen_guest {
 	struct hv_guest g;
 	domid_t domid;
+	char domain[32]; /* the domain's name */
 	uint8_t slot;
 	bool bridge, attached, dying, has_server;
 	ioservid_t server;
@@ -88,6 +89,7 @@ struct xen {
 	struct list guests;
 	struct xen_guest *slot[XEN_GUESTS];
 	unsigned int nr_dying;
+	uint64_t changes; /* times that domains came or went */
 	bool dispatching;
 };
 
