@@ -337,6 +337,9 @@ $(O)/bin/gpuvm-regs-doc: $(O)/obj/tests/lint/regs_doc.o $(ALL_LIBS)
 
 DESTDIR ?=
 PREFIX ?= /usr/local
+SYSCONFDIR ?= /etc
+UNITDIR ?= $(PREFIX)/lib/systemd/system
+DOCDIR = $(PREFIX)/share/doc/gpuvm
 .PHONY: install uninstall
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin
@@ -344,9 +347,19 @@ install: all
 	install -d $(DESTDIR)$(PREFIX)/lib
 	$(if $(LIB_DRM),install -m 644 $(LIB_DRM) $(DESTDIR)$(PREFIX)/lib)
 	sh pv-driver/drm/tree.sh $(DESTDIR)$(PREFIX)/$(TREE_DRM)
+	install -d $(DESTDIR)$(UNITDIR)
+	sed -e 's|@BINDIR@|$(PREFIX)/bin|; s|@SYSCONFDIR@|$(SYSCONFDIR)|; s|@DOCDIR@|$(DOCDIR)|' \
+		gpuvm/service/gpuvmd.service.in > $(DESTDIR)$(UNITDIR)/gpuvmd.service
+	install -d -m 755 $(DESTDIR)$(SYSCONFDIR)/gpuvm/domains.d
+	[ -e $(DESTDIR)$(SYSCONFDIR)/gpuvm/gpuvmd.env ] || \
+		install -m 644 gpuvm/service/gpuvmd.env $(DESTDIR)$(SYSCONFDIR)/gpuvm
+	install -d $(DESTDIR)$(DOCDIR)
+	install -m 644 README.md LICENSE docs/*.md gpuvm/service/example.conf $(DESTDIR)$(DOCDIR)
+# What an administrator wrote below SYSCONFDIR stays.
 uninstall:
 	rm -f $(BINS:$(O)/%=$(DESTDIR)$(PREFIX)/%) $(DESTDIR)$(PREFIX)/lib/libgpuvm-drm.so
-	rm -rf $(DESTDIR)$(PREFIX)/$(TREE_DRM)
+	rm -f $(DESTDIR)$(UNITDIR)/gpuvmd.service
+	rm -rf $(DESTDIR)$(PREFIX)/$(TREE_DRM) $(DESTDIR)$(DOCDIR)
 
 .PHONY: clean
 clean:
@@ -363,9 +376,11 @@ help:
 	@echo 'make test-vm    stock Linux 6.1 and 6.12 with nouveau in QEMU on our GPU (fetches packages into build/vm)'
 	@echo 'make test-vm-mesa  Mesa of Debian 12 in those machines: OpenCL programs'
 	@echo 'make bench-vm   what nouveau costs to load on a virtual GPU; $(O)/bench-vm.json'
+	@echo 'make test-xen   domains of a real Xen in QEMU share our GPU (fetches packages into build/vm)'
 	@echo 'make bench      ratios against floors measured in the same run; $(O)/bench.json'
 	@echo 'make lint       house rules    make regs-doc  docs/registers.md from the tables'
-	@echo 'make install    PREFIX=/usr/local DESTDIR=    make uninstall    make clean'
+	@echo 'make install    PREFIX=/usr/local SYSCONFDIR=/etc DESTDIR=: programs, library, systemd unit, documents'
+	@echo 'make uninstall  make clean'
 	@echo 'V=1 shows commands, O=dir builds there, CC=clang, WERROR=0, RELEASE=1, SAN=1'
 
 -include $(shell find $(O)/obj -name '*.d' 2>/dev/null)

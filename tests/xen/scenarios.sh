@@ -37,6 +37,24 @@ seen()
 	return 1
 }
 
+# seen_times FILE TEXT N SECONDS: on N lines at least
+seen_times()
+{
+	i=0
+	while [ $i -lt "$4" ]; do
+		n=0
+		if [ -f "$1" ]; then
+			while read -r line; do
+				case $line in *"$2"*) n=$((n + 1)) ;; esac
+			done <"$1"
+		fi
+		[ $n -lt "$3" ] || return 0
+		sleep 1
+		i=$((i + 1))
+	done
+	return 1
+}
+
 daemon()
 {
 	gpuvmd --gpu sim:vram=512M --socket $CONTROL --audit "$@" 2>/tmp/gpuvmd.log &
@@ -67,7 +85,7 @@ domain()
 		ramdisk = "/guest/domu.cpio"
 		cmdline = "$KERNEL pci=noacpi hugepages=16 guest.do=$3"
 		on_poweroff = "destroy"
-		on_reboot = "destroy"
+		on_reboot = "${ON_REBOOT:-destroy}"
 		on_crash = "destroy"
 	END
 	xl create -q -p /tmp/"$1".cfg

@@ -22,6 +22,7 @@ ALL = (
     "full",
     "two",
     "destroyed",
+    "auto",
 )
 # Bounds a hang; the whole set takes a few minutes on a quiet machine.
 LIMIT_S = 1500
