@@ -15,12 +15,14 @@
 
 struct bench {
 	json_t *rows;	  /* owned: what bench_row() collected */
+	json_t *report;	  /* owned: what is written to json instead of the rows; NULL: those */
 	bool quick;	  /* fewer repetitions */
 	const char *json; /* file to write, or NULL */
 	const char *policies;	 /* of the suite sched: NAME,NAME...; NULL: the usual ones */
 	unsigned int guests;	 /* of the suite sched; 0: two */
 	unsigned int seconds;	 /* of the suite sched; 0: its own idea */
 	const char *shape;	 /* of the suite sched: one of them; NULL: all */
+	const char *works;	 /* of the suite modes: NAME,NAME...; NULL: its own idea */
 	const char *out;	 /* folder for plots and recordings; NULL: none */
 	char bin[4096];	  /* folder of this program; the others are beside it */
 };

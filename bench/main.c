@@ -33,8 +33,8 @@ static void usage(void)
 	printf("usage: gpuvm-bench SUITE [--json FILE] [--quick]\n"
 	       "       gpuvm-bench sched [--policies SPEC,SPEC...] [--guests N] [--seconds N] [--shape NAME]\n"
 	       "                         [--out FOLDER]   recordings, plots, timelines\n"
-	       "       gpuvm-bench modes [--quick] [--out FOLDER]   a plot\n"
-	       "     shapes: gdev, deep, weights3, weights9, cap30, latency (all)\n\n"
+	       "     shapes: gdev, deep, weights3, weights9, cap30, latency (all)\n"
+	       "       gpuvm-bench modes [--quick] [--works NAME,NAME...] [--out FOLDER]   a plot\n\n"
 	       "  all            every suite but sched, modes and share\n");
 	for (size_t i = 0; i < NR_SUITES; i++)
 		printf("  %-14s %s\n", suites[i].name, suites[i].help);
@@ -97,7 +97,7 @@ static int run(struct bench *b, const char *suite)
 	if (!found)
 		return bad("no such suite");
 	if (!err && b->json && strcmp(suite, "share") &&
-	    json_dump_file(b->rows, b->json, JSON_INDENT(2))) {
+	    json_dump_file(b->report ? b->report : b->rows, b->json, JSON_INDENT(2))) {
 		fprintf(stderr, "gpuvm-bench: cannot write %s\n", b->json);
 		err = 1;
 	}
@@ -142,6 +142,8 @@ int main(int argc, char **argv)
 			b.seconds = (unsigned int)strtoul(argv[++i], NULL, 10);
 		else if (!strcmp(argv[i], "--shape") && i + 1 < argc)
 			b.shape = argv[++i];
+		else if (!strcmp(argv[i], "--works") && i + 1 < argc)
+			b.works = argv[++i];
 		else if (!strcmp(argv[i], "--out") && i + 1 < argc)
 			b.out = argv[++i];
 		else
@@ -149,6 +151,7 @@ int main(int argc, char **argv)
 	}
 	b.rows = json_array();
 	err = b.rows ? run(&b, argv[1]) : 1;
+	json_decref(b.report);
 	json_decref(b.rows);
 	return err;
 }

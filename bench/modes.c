@@ -12,10 +12,11 @@
  *  4. Configurations alternate within a repetition: a machine that gets slower
  *     does so for all of them.
  */
-#include <math.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "bench/modes.h"
@@ -37,37 +38,49 @@ static const struct modes_config configs[] = {
 	{ "hp-pv", "hp-pv", 1.05, 1.3 },
 };
 
-static const char *const all_works[] = { "nop",	     "loop",	"madd",	    "mmul",	  "fmadd",  "fmmul",
-					 "cpy",	     "pincpy",	"backprop", "bfs",	  "heartwall",
-					 "hotspot",  "lud",	"nn",	    "nw",	  "srad",   "srad2",
-					 "gaussian", "pathfinder", "kmeans" };
+/*
+ * Of gpuvm-work, but for DRIVER: gpuvm-copy with one small file, which is the
+ * driver's start and close with little between them and no OpenCL around.
+ */
+#define DRIVER "driver"
+static const char *const all_works[] = {
+	DRIVER, "nop", "loop", "madd", "mmul", "fmadd", "fmmul", "cpy", "pincpy", "backprop",
+	"bfs", "heartwall", "hotspot", "lud", "nn", "nw", "srad", "srad2", "gaussian", "pathfinder",
+	"kmeans"
+};
 /* One of each kind: nothing, compute, copies, many kernels, churn. */
-static const char *const quick_works[] = { "nop", "mmul", "cpy", "lud", "hotspot", "churn" };
+static const char *const quick_works[] = { DRIVER, "nop", "mmul", "cpy", "lud", "hotspot", "churn" };
 
 struct run {
 	struct modes *m;
 	struct bench_daemon daemon;
 };
 
-/* A guest's counters are asked for from inside it, after the program: the guest lives as long as the shell. */
-static const char script[] = "a=$(date +%s%N); \"$0/gpuvm-work\" --json --size \"$1\" \"$2\" || exit; "
+/*
+ * Folder, mode, socket, then the program.  A guest's counters are asked for from
+ * inside it, after the program: the guest lives as long as the shell.
+ */
+static const char script[] = "mode=$1; socket=$2; shift 2; a=$(date +%s%N); \"$@\" || exit; "
 			     "b=$(date +%s%N); echo \"[$((b - a))]\"; "
-			     "[ \"$3\" = native ] || exec \"$0/gpuvm\" show bench --json --socket \"$4\"";
+			     "[ \"$mode\" = native ] || exec \"$0/gpuvm\" show bench --json --socket \"$socket\"";
 
 static int start_guest(struct run *r, unsigned int w, const struct modes_config *c, struct child *child)
 {
 	struct modes *m = r->m;
-	bool native = !strcmp(c->mode, "native");
+	bool native = !strcmp(c->mode, "native"), driver = !strcmp(m->work[w], DRIVER);
+	char work[4200], copy[4200];
+	char *guest[] = { (char *)"gpuvm", (char *)"run", (char *)"--socket",
+			  native ? (char *)"/nonexistent/native-needs-no-daemon" : r->daemon.socket,
+			  (char *)"--mode", (char *)c->mode, (char *)"--vram", (char *)"512M",
+			  (char *)"--name", (char *)"bench", (char *)"--", (char *)"sh", (char *)"-c",
+			  (char *)script, m->b->bin, (char *)c->mode, r->daemon.socket,
+			  /* the program */
+			  driver ? copy : work, (char *)"--json", driver ? work : (char *)"--size",
+			  driver ? NULL : (char *)m->size, (char *)m->work[w], NULL };
 
-	return child_start(m->b,
-			   (char *[]){ (char *)"gpuvm", (char *)"run", (char *)"--socket",
-				       native ? (char *)"/nonexistent/native-needs-no-daemon" : r->daemon.socket,
-				       (char *)"--mode", (char *)c->mode, (char *)"--vram",
-				       (char *)"512M", (char *)"--name", (char *)"bench", (char *)"--",
-				       (char *)"sh", (char *)"-c", (char *)script, m->b->bin,
-				       (char *)m->size, (char *)m->work[w], (char *)c->mode, r->daemon.socket,
-				       NULL },
-			   true, child);
+	snprintf(work, sizeof work, "%s/gpuvm-work", m->b->bin);
+	snprintf(copy, sizeof copy, "%s/gpuvm-copy", m->b->bin);
+	return child_start(m->b, guest, true, child);
 }
 
 /* The next JSON value of several; *text moves behind it.  NULL: none. */
@@ -84,16 +97,21 @@ static json_t *next_value(const char **text)
 static void read_cell(const char *text, struct modes_cell *out)
 {
 	json_t *work = next_value(&text), *life = next_value(&text), *us = json_object_get(work, "us");
-	const char *sum = json_string_value(json_object_get(work, "checksum"));
+	json_t *file = json_array_get(json_object_get(work, "files"), 0);
+	const char *sum = json_string_value(json_object_get(file ? file : work, file ? "hash" : "checksum"));
 	double known = 0;
 
 	*out = (struct modes_cell){ .ran = work && life,
 				    .seconds = json_number_value(json_array_get(life, 0)) / 1e9,
 				    .counters = next_value(&text) };
-	for (unsigned int i = 0; i < MODES_CLOSE; i++) {
+	for (unsigned int i = 0; i < MODES_CLOSE; i++)
 		out->phase[i] = json_number_value(json_object_get(us, modes_phase[i])) / 1e6;
-		known += out->phase[i];
+	if (file) {
+		out->phase[MODES_INIT] = json_number_value(json_object_get(work, "init_seconds"));
+		out->phase[MODES_LAUNCH] = json_number_value(json_object_get(work, "seconds"));
 	}
+	for (unsigned int i = 0; i < MODES_CLOSE; i++)
+		known += out->phase[i];
 	out->phase[MODES_CLOSE] = out->seconds - known;
 	out->driver_seconds = out->seconds - out->phase[MODES_BUILD];
 	snprintf(out->checksum, sizeof out->checksum, "%s", sum ? sum : "");
@@ -162,6 +180,43 @@ static int run_work(struct run *r, unsigned int w)
 	return err;
 }
 
+/* NAME,NAME... into m->names; an unknown name fails in its first run. */
+static int pick_works(struct modes *m, const char *list)
+{
+	char *at = m->names, *name;
+
+	if (strlen(list) >= sizeof m->names) {
+		fprintf(stderr, "gpuvm-bench: modes: --works is too long\n");
+		return 1;
+	}
+	strcpy(m->names, list);
+	while ((name = strsep(&at, ",")))
+		if (*name && m->nr_works < MODES_WORK_MAX)
+			m->work[m->nr_works++] = name;
+	return 0;
+}
+
+static int plan(struct modes *m, struct bench *b)
+{
+	const char *const *work = b->quick ? quick_works : all_works;
+	unsigned int n = b->quick ? ARRAY_SIZE(quick_works) : ARRAY_SIZE(all_works);
+
+	m->b = b;
+	m->size = b->quick ? "tiny" : "paper";
+	m->repeat = b->quick ? 1 : 5;
+	m->config = configs;
+	m->nr_configs = ARRAY_SIZE(configs);
+	if (b->out && mkdir(b->out, 0777) && errno != EEXIST) {
+		fprintf(stderr, "gpuvm-bench: modes: %s: %s\n", b->out, strerror(errno));
+		return 1;
+	}
+	if (b->works)
+		return pick_works(m, b->works);
+	memcpy(m->work, work, n * sizeof *work);
+	m->nr_works = n;
+	return 0;
+}
+
 int bench_modes(struct bench *b)
 {
 	struct modes *m = mem_new(struct modes);
@@ -170,20 +225,18 @@ int bench_modes(struct bench *b)
 
 	if (!m)
 		return 1;
-	m->b = b;
-	m->size = b->quick ? "tiny" : "paper";
-	m->repeat = b->quick ? 1 : 3;
-	m->config = configs;
-	m->nr_configs = ARRAY_SIZE(configs);
-	m->work = b->quick ? quick_works : all_works;
-	m->nr_works = b->quick ? ARRAY_SIZE(quick_works) : ARRAY_SIZE(all_works);
-	err = bench_daemon_start(b, "sim:vram=1G", NULL, &r.daemon);
-	for (unsigned int w = 0; !err && w < m->nr_works; w++)
+	err = plan(m, b);
+	if (!err)
+		err = bench_daemon_start(b, "sim:vram=1G", NULL, &r.daemon);
+	if (err) {
+		mem_free(m);
+		return 1;
+	}
+	for (unsigned int w = 0; w < m->nr_works; w++)
 		run_work(&r, w);
 	if (isatty(STDERR_FILENO))
 		fprintf(stderr, "\r\033[K");
-	if (!err)
-		err = bench_daemon_stop(b, &r.daemon);
+	err = bench_daemon_stop(b, &r.daemon);
 	err |= modes_report(m);
 	for (unsigned int w = 0; w < m->nr_works; w++)
 		for (unsigned int c = 0; c < m->nr_configs; c++)

@@ -44,7 +44,8 @@ struct modes {
 	const char *size;
 	unsigned int nr_configs, nr_works, repeat;
 	const struct modes_config *config;
-	const char *const *work;
+	const char *work[MODES_WORK_MAX]; /* into a table, or into names */
+	char names[400];
 	struct modes_cell cell[MODES_WORK_MAX][MODES_MAX];
 };
 

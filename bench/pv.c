@@ -285,6 +285,7 @@ static int mapping(struct bench *b)
 		{ "naive-pv,multicall", "1 GiB in 4 KiB pages, multicall", 3 },
 		{ "naive-pv", "1 GiB in 4 KiB pages, naive PV", 0 },
 		{ "full", "1 GiB in 4 KiB pages, full", 0 },
+		{ "full,best", "1 GiB in 4 KiB pages, full,best", 5 },
 	};
 	double native = 0;
 

@@ -16,7 +16,7 @@ from work import WORK, command, has_pocl, names, results, why_not, work  # noqa:
 EXACT = {"loop", "madd", "mmul", "fmadd", "fmmul", "vadd", "cpy", "pincpy", "backprop", "bfs", "heartwall", "hotspot",
          "nw", "pathfinder", "kmeans", "many", "trip", "churn", "side"}
 
-MODES = ("native", "passthrough", "full", "naive-pv")
+MODES = ("native", "passthrough", "full", "full,best", "naive-pv", "naive-pv,multicall", "hp-pv")
 
 t = Tap()
 

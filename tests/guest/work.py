@@ -7,6 +7,11 @@ import subprocess
 from tap import BUILD, DEADLINE, prog
 
 GPUVM, WORK = prog("gpuvm"), prog("gpuvm-work")
+# Every way to reach the GPU, and every set of what full virtualization can leave away.
+FULL_BITS = ("keep", "lazy", "track", "bar-remap")
+FULL_SETS = tuple(",".join(["full", *(b for i, b in enumerate(FULL_BITS) if n >> i & 1)]) for n in range(16))
+MODES = ("native", "passthrough", "full", "full,bar-remap", "full,lazy", "full,optimized", "full,best", "naive-pv",
+         "naive-pv,multicall", "hp-pv")
 VENDORS = "/etc/OpenCL/vendors"
 
 
