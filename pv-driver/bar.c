@@ -5,8 +5,9 @@
  *
  *  1. Each has an instance block and a directory of its own, limited to the
  *     BAR's length.
- *  2. BAR3's one table is complete before BAR3 is switched on, and is itself
- *     visible in BAR3: after the switch nothing needs PRAMIN.
+ *  2. BAR3's one table shows all that is used before BAR3 is switched on, and
+ *     is itself visible in BAR3: after the switch nothing needs PRAMIN.  Its
+ *     other entries become 0 through BAR3, before anything else is done there.
  *  3. The window shows window_at.. of VRAM; whoever frees VRAM need not tell,
  *     since nobody reads through it without setting it first.
  */
@@ -24,7 +25,8 @@ static int bar_new(struct drv *d, struct bar *b, uint32_t nr)
 
 	if (len < 2 * BAR1_WINDOW)
 		return -ENODEV;
-	err = imem_new(d, INST_LEN, true, &b->inst);
+	/* Of a BAR's block the GPU reads directory and limit only [nvkm/subdev/bar/gf100.c leaves the rest too]. */
+	err = imem_new(d, INST_LEN, false, &b->inst);
 	if (!err)
 		err = vas_new_bar(d, nr, len, &b->vas);
 	if (!err)
@@ -53,7 +55,9 @@ int bar3_init(struct drv *d)
 	flush_bar(d);
 	wr32(d, NV_PBUS_BAR3_BLOCK, BAR_BLOCK_GO | (uint32_t)(d->bar3.inst->addr >> 12));
 	d->bar3_on = true;
-	return 0;
+	imem_settle(d);
+	/* Entries that were not zero yet may have been looked at. */
+	return vas_flush(d->bar3.vas);
 }
 
 int bar1_init(struct drv *d)

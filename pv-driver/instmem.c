@@ -6,6 +6,8 @@
  *  1. Until bar3_init() is through, everything goes through PRAMIN, a 1 MiB
  *     window that is moved on demand; after that, through the object's pages
  *     in BAR3.  An object that found no room in BAR3 stays on PRAMIN.
+ *     PRAMIN takes a dword at a time, in a guest a trap each: zeroes wait for
+ *     BAR3 (early), and until then only what was written is there.
  *  2. A bus that moves VRAM by itself is asked to, always.
  *  3. Writes are visible to the GPU after flush_bar(); whoever changes page
  *     tables calls it (vas.c).
@@ -38,10 +40,31 @@ int imem_new(struct drv *d, uint64_t len, bool zero, struct imem **out)
 		imem_free(m);
 		return err;
 	}
-	if (zero)
+	if (zero && !d->bar3_on && !d->bus->ops->vram_wr) {
+		m->early = mem_calloc(1, m->len);
+		if (!m->early) {
+			imem_free(m);
+			return -ENOMEM;
+		}
+	} else if (zero) {
 		imem_zero(m, 0, m->len);
+	}
 	*out = m;
 	return 0;
+}
+
+void imem_settle(struct drv *d)
+{
+	struct imem *m;
+
+	list_for_each(m, &d->imems, node) {
+		uint8_t *early = m->early;
+
+		m->early = NULL;
+		if (early)
+			imem_wr(m, 0, early, m->len);
+		mem_free(early);
+	}
 }
 
 /*
@@ -86,6 +109,7 @@ void imem_free(struct imem *m)
 	unmap_bar3(m);
 	list_del(&m->node);
 	heap_free(&m->drv->vram, m->vram);
+	mem_free(m->early);
 	mem_free(m);
 }
 
@@ -116,6 +140,10 @@ void imem_rd(struct imem *m, uint64_t off, void *buf, size_t len)
 		d->bus->ops->vram_rd(d->bus, m->addr + off, buf, len);
 		return;
 	}
+	if (m->early) {
+		memcpy(buf, m->early + off, len);
+		return;
+	}
 	if (through_bar3(m)) {
 		d->bus->ops->bar_rd(d->bus, 3, m->bar3->at + off, buf, len);
 		return;
@@ -135,6 +163,8 @@ void imem_wr(struct imem *m, uint64_t off, const void *buf, size_t len)
 		d->bus->ops->vram_wr(d->bus, m->addr + off, buf, len);
 		return;
 	}
+	if (m->early)
+		memcpy(m->early + off, buf, len);
 	if (through_bar3(m)) {
 		d->bus->ops->bar_wr(d->bus, 3, m->bar3->at + off, buf, len);
 		return;

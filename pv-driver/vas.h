@@ -43,8 +43,9 @@ struct imem {
 	struct heap_node *vram; /* owned */
 	uint64_t addr, len;	/* VRAM */
 	struct heap_node *bar3; /* owned; where BAR3 shows it, or NULL: reached through PRAMIN */
+	uint8_t *early;		/* owned; not NULL: imem_settle() has still to write all of it */
 };
-/* len is rounded up to pages. */
+/* len is rounded up to pages.  zero, before BAR3 is on: zeroes are there only from imem_settle() on. */
 int imem_new(struct drv *, uint64_t len, bool zero, struct imem **out);
 void imem_free(struct imem *);
 void imem_rd(struct imem *, uint64_t off, void *buf, size_t len);
@@ -55,6 +56,8 @@ void imem_wr64(struct imem *, uint64_t off, uint64_t v);
 uint64_t imem_rd64(struct imem *, uint64_t off);
 /* Shows it in BAR3 from now on.  0 also if BAR3 is full: PRAMIN keeps working. */
 int imem_map_bar3(struct imem *);
+/* BAR3 is on: what was left for it is written. */
+void imem_settle(struct drv *);
 
 /* ---- vas_native.c, vas_pv.c: how page tables are kept ------------------------------ */
 

@@ -76,6 +76,7 @@ struct wrong_bus {
 	struct bus_ops ops;
 	struct bus *real;
 	uint32_t reg, val;
+	unsigned int pramin; /* stores */
 };
 
 static uint32_t wrong_rd32(struct bus *b, uint32_t reg)
@@ -88,6 +89,7 @@ static void wrong_wr32(struct bus *b, uint32_t reg, uint32_t v)
 {
 	struct wrong_bus *w = container_of(b, struct wrong_bus, bus);
 
+	w->pramin += reg >= NV_PRAMIN && reg < NV_PRAMIN + 0x100000;
 	w->real->ops->wr32(w->real, reg, v);
 }
 static void wrong_bar_rd(struct bus *b, int bar, uint64_t off, void *buf, size_t len)
@@ -121,18 +123,24 @@ static void wrong_mem_free(struct bus *b, struct bus_mem *m)
 	w->real->ops->mem_free(w->real, m);
 }
 
+static void wrong_init(struct wrong_bus *w, struct gpu *g, uint32_t reg, uint32_t val)
+{
+	*w = (struct wrong_bus){ .real = g->bus, .reg = reg, .val = val };
+	w->ops = (struct bus_ops){ .name = "wrong", .rd32 = wrong_rd32, .wr32 = wrong_wr32,
+				   .bar_rd = wrong_bar_rd, .bar_wr = wrong_bar_wr,
+				   .bar_len = wrong_bar_len, .mem_alloc = wrong_mem_alloc,
+				   .mem_free = wrong_mem_free };
+	w->bus.ops = &w->ops;
+}
+
 static int open_with(struct gpu *g, uint32_t reg, uint32_t val, char *msg, size_t n)
 {
 	struct drv_cfg cfg = { .timeout_ns = 20000000 };
-	struct wrong_bus w = { .real = g->bus, .reg = reg, .val = val };
 	struct drv *d = NULL;
+	struct wrong_bus w;
 	int err;
 
-	w.ops = (struct bus_ops){ .name = "wrong", .rd32 = wrong_rd32, .wr32 = wrong_wr32,
-				  .bar_rd = wrong_bar_rd, .bar_wr = wrong_bar_wr,
-				  .bar_len = wrong_bar_len, .mem_alloc = wrong_mem_alloc,
-				  .mem_free = wrong_mem_free };
-	w.bus.ops = &w.ops;
+	wrong_init(&w, g, reg, val);
 	err = drv_open(&w.bus, &cfg, &d, msg, n);
 	assert_null(d);
 	return err;
@@ -157,6 +165,46 @@ static void refuses(void **state)
 	assert_int_equal(open_with(&g, reg_at(REGID_FECS_SCRATCH, 1), 3, msg, sizeof(msg)),
 			 -EPROTO);
 	assert_int_equal(open_with(&g, NV_CE1_FALCON_VERSION, 0, msg, sizeof(msg)), -EPROTO);
+	gpu_down(&g);
+}
+
+/*
+ * VRAM comes as it was left: what the tables behind the BARs do not map is not present all the same, and it takes no
+ * store through PRAMIN for each dword of them.
+ */
+static void dirty_vram(void **state)
+{
+	static uint8_t junk[1 << 20];
+	uint64_t pdb, pde, pte, mapped = 0;
+	struct gpu g = { 0 };
+	struct wrong_bus w;
+	char msg[256];
+
+	(void)state;
+	gpu_bus(&g);
+	memset(junk, 0xff, sizeof(junk));
+	for (uint64_t at = VRAM_RESERVED_LOW; at < (256u << 20) - VRAM_RESERVED_TOP; at += sizeof(junk))
+		assert_int_equal(dev_vram_wr(g.dev, hvram(at), junk, sizeof(junk)), 0);
+	wrong_init(&w, &g, ~0u, 0);
+	assert_int_equal(drv_open(&w.bus, NULL, &g.drv, msg, sizeof(msg)), 0);
+	assert_in_range(w.pramin, 1, 300);
+	for (uint32_t bar = 0; bar < 2; bar++) {
+		uint32_t block = dev_rd32(g.dev, bar ? NV_PBUS_BAR3_BLOCK : NV_PBUS_BAR1_BLOCK);
+
+		assert_int_equal(dev_vram_rd(g.dev, hvram(((uint64_t)block << 12 & 0xfffffff000) + INST_PDB_LO), &pdb,
+					     8), 0);
+		for (uint32_t i = 1; i < 512; i++) {
+			assert_int_equal(dev_vram_rd(g.dev, hvram(pdb + i * 8), &pde, 8), 0);
+			assert_int_equal(pde, 0);
+		}
+		assert_int_equal(dev_vram_rd(g.dev, hvram(pdb), &pde, 8), 0);
+		for (uint32_t i = 0; i < 4096; i++) {
+			assert_int_equal(dev_vram_rd(g.dev, hvram(pde_small_addr(pde) + i * 8), &pte, 8), 0);
+			assert_true(pte == 0 || (pte & PTE_PRESENT && pte_addr(pte) < 256u << 20));
+			mapped += pte != 0;
+		}
+	}
+	assert_in_range(mapped, 10, 4096);
 	gpu_down(&g);
 }
 
@@ -223,7 +271,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(opens),   cmocka_unit_test(reopens), cmocka_unit_test(leftovers),
 		cmocka_unit_test(refuses), cmocka_unit_test(bad_cfg), cmocka_unit_test(fused_off),
-		cmocka_unit_test(dumps),
+		cmocka_unit_test(dumps),   cmocka_unit_test(dirty_vram),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
