@@ -202,7 +202,15 @@ REF(ceil, D(fb(ceilf(f(b)))))
 REF(fneg, D(fb(-fabsf(f(b)))))
 REF(i2is8, D((int32_t)(int8_t)(b >> 8)))
 REF(i2iu16, D(b >> 16))
+REF(i2ib, D((int32_t)(int8_t)b))
+REF(i2inb, D(b >> 16 & 0xff))
+REF(i2isb, D(b >> 24))
+REF(i2iub, D((uint16_t)(int8_t)(b >> 16)))
+REF(i2ish, D((int32_t)(int16_t)b))
+REF(i2fuh, D(fb((float)(b >> 16))))
+REF(i2fub, D(fb((float)(b >> 24))))
 REF(i2isat, D((int32_t)b > 127 ? 127 : (int32_t)b < -128 ? -128 : (int32_t)b))
+REF(i2i, D(b))
 REF(iabs, D((int32_t)b < 0 ? 0u - b : b))
 REF(ineg, D(0u - b))
 static double half_value(uint32_t v)
@@ -305,6 +313,10 @@ static const struct op ops[] = {
 	{ "f2f.f32.f64 r16, r6d", r_d2f, D1 }, { "f2f.f64.f32 r16d, r6", r_f2d, D2 },
 	{ "f2f.f32.f32.rp.rint r16, r6", r_ceil, D1 }, { "f2f.f32.f32 r16, -|r6|", r_fneg, D1 },
 	{ "i2i.s32.s8.sel1 r16, r6", r_i2is8, D1 }, { "i2i.u32.u16.sel1 r16, r6", r_i2iu16, D1 },
+	{ "i2i.s8.s32 r16, r6", r_i2ib, D1 }, { "i2i.u8.u16.sel1 r16, r6", r_i2inb, D1 },
+	{ "i2i.s16.u8.sel3 r16, r6", r_i2isb, D1 }, { "i2i.u16.s8.sel2 r16, r6", r_i2iub, D1 },
+	{ "i2i.s16.u32 r16, r6", r_i2ish, D1 }, { "i2i.s32.s32 r16, r6", r_i2i, D1 },
+	{ "i2f.f32.u16.sel1 r16, r6", r_i2fuh, D1 }, { "i2f.f32.u8.sel3 r16, r6", r_i2fub, D1 },
 	{ "i2i.s8.s32.sat r16, r6", r_i2isat, D1 }, { "i2i.s32.s32 r16, |r6|", r_iabs, D1 },
 	{ "i2i.s32.s32 r16, -r6", r_ineg, D1 },
 	{ "f2f.f16.f32 r16, r6", r_half, D1 }, { "f2f.f32.f16.sel1 r16, r6", r_unhalf, D1 },

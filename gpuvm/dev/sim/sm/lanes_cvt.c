@@ -15,13 +15,7 @@ uop_fn LANES_NAME(cvt_select)(const struct sm20_insn *in);
 #define F32_B(i) as_f32((r->b[i] & u->keep[1]) ^ u->flip[1])
 #define F64_B(i) as_f64(r->b[i], (r->bh[i] & u->keep[1]) ^ u->flip[1])
 
-#define CVT_ROW(name, expr)                                                                        \
-	LANES_INLINE void k_##name(uint32_t *o, const struct rows *r, const struct uop *u)         \
-	{                                                                                          \
-		(void)u;                                                                           \
-		EACH_LANE(i)                                                                       \
-			o[i] = (expr);                                                             \
-	}                                                                                          \
+#define CVT_OP(name)                                                                               \
 	static void op_##name(struct gang *g, const struct uop *u)                                 \
 	{                                                                                          \
 		uint32_t old = round_enter(u->uses);                                               \
@@ -29,6 +23,29 @@ uop_fn LANES_NAME(cvt_select)(const struct sm20_insn *in);
 		gang_row(g, u, k_##name);                                                          \
 		round_leave(u->uses, old);                                                         \
 	}
+#define CVT_ROW(name, expr)                                                                        \
+	LANES_INLINE void k_##name(uint32_t *o, const struct rows *r, const struct uop *u)         \
+	{                                                                                          \
+		(void)u;                                                                           \
+		EACH_LANE(i)                                                                       \
+			o[i] = (expr);                                                             \
+	}                                                                                          \
+	CVT_OP(name)
+
+static inline uint32_t type_bits(uint32_t t)
+{
+	switch (t) {
+	case SM20_U8: case SM20_S8: return 8;
+	case SM20_U16: case SM20_S16: case SM20_F16: return 16;
+	case SM20_U64: case SM20_S64: case SM20_F64: case SM20_B64: return 64;
+	default: return 32;
+	}
+}
+
+static inline bool type_signed(uint32_t t)
+{
+	return t == SM20_S8 || t == SM20_S16 || t == SM20_S32 || t == SM20_S64;
+}
 
 /* ---- the common ones ---------------------------------------------------------------- */
 
@@ -49,27 +66,50 @@ CVT_ROW(f32_u32, f32_to_u32(F32_B(i)))
 CVT_ROW(s32_f32, f32_bits((float)(int32_t)r->b[i]))
 CVT_ROW(u32_f32, f32_bits((float)r->b[i]))
 CVT_ROW(f32_f32, f32_result(F32_B(i)))
-CVT_ROW(zext8, r->b[i] >> (8 * (u->in.sel & 3)) & 0xff)
-CVT_ROW(zext16, r->b[i] >> (16 * (u->in.sel & 1)) & 0xffff)
-CVT_ROW(sext8, (uint32_t)(int32_t)(int8_t)(r->b[i] >> (8 * (u->in.sel & 3))))
-CVT_ROW(sext16, (uint32_t)(int32_t)(int16_t)(r->b[i] >> (16 * (u->in.sel & 1))))
+
+/*
+ * Integers of up to 32 bits: the source's bits go to the register's top and come
+ * down with zeros or their sign, then the result's.  Known before the loop, which
+ * the compiler would otherwise take for changed by each store.
+ */
+struct field {
+	uint32_t up, down;
+	uint32_t sign; /* ~0 if it has one */
+};
+
+LANES_INLINE struct field field_of(uint32_t type, uint32_t sel)
+{
+	uint32_t bits = type_bits(type), at = bits < 32 ? bits * sel & 31 : 0;
+
+	return (struct field){ 32 - bits - at, 32 - bits, type_signed(type) ? ~0u : 0 };
+}
+
+LANES_INLINE uint32_t field_get(uint32_t v, struct field f)
+{
+	v <<= f.up;
+	return ((uint32_t)((int32_t)v >> f.down) & f.sign) | (v >> f.down & ~f.sign);
+}
+
+LANES_INLINE void k_int_int(uint32_t *o, const struct rows *r, const struct uop *u)
+{
+	const struct field from = field_of(u->in.stype, u->in.sel), to = field_of(u->in.dtype, 0);
+
+	EACH_LANE(i)
+		o[i] = field_get(field_get(r->b[i], from), to);
+}
+CVT_OP(int_int)
+
+LANES_INLINE void k_int_f32(uint32_t *o, const struct rows *r, const struct uop *u)
+{
+	const struct field from = field_of(u->in.stype, u->in.sel);
+
+	/* Of less than 32 bits: as a signed number it is the same. */
+	EACH_LANE(i)
+		o[i] = f32_bits((float)(int32_t)field_get(r->b[i], from));
+}
+CVT_OP(int_f32)
 
 /* ---- all the others, by a description ---------------------------------------------------- */
-
-static inline uint32_t type_bits(uint32_t t)
-{
-	switch (t) {
-	case SM20_U8: case SM20_S8: return 8;
-	case SM20_U16: case SM20_S16: case SM20_F16: return 16;
-	case SM20_U64: case SM20_S64: case SM20_F64: case SM20_B64: return 64;
-	default: return 32;
-	}
-}
-
-static inline bool type_signed(uint32_t t)
-{
-	return t == SM20_S8 || t == SM20_S16 || t == SM20_S32 || t == SM20_S64;
-}
 
 static double half_to_double(uint32_t h)
 {
@@ -323,21 +363,17 @@ static uop_fn select_float(const struct sm20_insn *in)
 
 static uop_fn select_int(const struct sm20_insn *in)
 {
-	if (!is_plain(in))
+	if (!is_plain(in) || type_bits(in->stype) > 32 || type_bits(in->dtype) > 32)
 		return op_convert;
-	if (in->op == SM20_I2F && in->dtype == SM20_F32 && in->stype == SM20_S32)
+	if (in->op == SM20_I2I)
+		return op_int_int;
+	if (in->dtype != SM20_F32)
+		return op_convert;
+	if (in->stype == SM20_S32)
 		return op_s32_f32;
-	if (in->op == SM20_I2F && in->dtype == SM20_F32 && in->stype == SM20_U32)
+	if (in->stype == SM20_U32)
 		return op_u32_f32;
-	if (in->op != SM20_I2I || type_bits(in->dtype) != 32)
-		return op_convert;
-	switch (in->stype) {
-	case SM20_U8: return op_zext8;
-	case SM20_S8: return op_sext8;
-	case SM20_U16: return op_zext16;
-	case SM20_S16: return op_sext16;
-	default: return op_convert;
-	}
+	return op_int_f32;
 }
 
 uop_fn LANES_NAME(cvt_select)(const struct sm20_insn *in)
