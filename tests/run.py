@@ -12,6 +12,7 @@ meet real schedulers.  The last line is "N passed, N failed, N skipped".  With -
 to FILE so that several runs can end in one line (--total FILE prints it).
 """
 import argparse
+import fcntl
 import json
 import os
 import re
@@ -61,11 +62,12 @@ def run_one(path, timeout):
 
 
 def add(path, sums):
-    old = [0, 0, 0]
-    if os.path.exists(path):
-        with open(path) as f:
-            old = json.load(f)
-    with open(path, "w") as f:
+    # Parts of make test may run beside each other.
+    with open(path, "a+") as f:
+        fcntl.flock(f, fcntl.LOCK_EX)
+        f.seek(0)
+        old = json.loads(f.read() or "[0, 0, 0]")
+        f.truncate(0)
         json.dump([a + b for a, b in zip(old, sums)], f)
 
 

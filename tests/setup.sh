@@ -8,6 +8,8 @@ set -eu
 build="gcc make pkg-config libc6-dev libzydis-dev libjansson-dev libcmocka-dev python3"
 # The nouveau interface's headers, and what the virtual machine's guest programs are linked with (libc6-dev, too).
 build="$build libdrm-dev libpciaccess-dev"
+# Guests of Xen; without it the port is left out.
+build="$build libxen-dev"
 # The OpenCL workloads, the OpenCL they run on in a guest, and the one their speed is compared with.
 build="$build ocl-icd-opencl-dev opencl-c-headers mesa-opencl-icd pocl-opencl-icd"
 test="$build clang libclang-rt-dev git mesa-opencl-icd ocl-icd-libopencl1 clinfo clpeak"

@@ -51,12 +51,12 @@ def run(*argv, **kw):
 class Daemon:
     """A gpuvmd of one's own in a scratch folder."""
 
-    def __init__(self, *options, gpu="sim:vram=1G"):
+    def __init__(self, *options, gpu="sim:vram=1G", program=None):
         self.dir = tempfile.TemporaryDirectory(prefix="gpuvm-test-")
         self.path = os.path.join(self.dir.name, "sock")
         self.log = open(os.path.join(self.dir.name, "log"), "w+")
         r, w = os.pipe()
-        self.proc = subprocess.Popen([prog("gpuvmd"), "--gpu", gpu, "--socket", self.path, "--ready-fd", str(w),
+        self.proc = subprocess.Popen([program or prog("gpuvmd"), "--gpu", gpu, "--socket", self.path, "--ready-fd", str(w),
                                       *options], pass_fds=[w], stdin=subprocess.DEVNULL, stderr=self.log)
         os.close(w)
         if os.read(r, 1) != b"r":

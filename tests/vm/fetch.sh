@@ -17,6 +17,10 @@ mkdir -p "$DIR"
 DIR=$(cd "$DIR" && pwd)
 PATH=$PATH:/usr/sbin:/sbin
 
+# One at a time: tests may run beside each other.
+exec 9>"$DIR/lock"
+flock 9
+
 . "$HERE/packages.sh"
 
 get_qemu()

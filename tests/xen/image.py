@@ -23,6 +23,9 @@ GUEST_MODULES = ("xen_privcmd", "xen_evtchn", "xen_gntdev", "xen_gntalloc", "xen
 TOOLS = ("xl", "xenstored", "xenconsoled", "xen-init-dom0", "xenconsole", "libxl-save-helper")
 DAEMON = ("gpuvmd", "gpuvm")
 GUEST = ("gpuvm-copy",)
+# For bench.py; there when they were built.
+BENCH_DOM0 = ("gpuvm-xen-echo", "gpuvm-copy")
+BENCH_GUEST = ("gpuvm-xen-bench",)
 
 
 def libraries(programs, where):
@@ -37,6 +40,10 @@ def libraries(programs, where):
     gcc = subprocess.run(["gcc", "-print-file-name=libgcc_s.so.1"], check=True, capture_output=True, text=True)
     found["libgcc_s.so.1"] = os.path.realpath(gcc.stdout.strip())
     return found
+
+
+def built(build, names):
+    return tuple(n for n in names if os.path.exists(f"{build}/bin/{n}"))
 
 
 def folders(programs):
@@ -81,13 +88,11 @@ def main():
     with open(f"{vm}/xen.version", encoding="ascii") as f:
         base = f"usr/lib/xen-{f.read().strip()}"
     where = f"{vm}/xen/usr/lib/x86_64-linux-gnu"
-    guest = write(
-        root(vm, "guest-init.sh", GUEST_MODULES, {f"bin/{p}": f"{build}/bin/{p}" for p in GUEST}, where),
-        f"{out}/domu.cpio",
-    )
+    programs = {f"bin/{p}": f"{build}/bin/{p}" for p in GUEST + built(build, BENCH_GUEST)}
+    guest = write(root(vm, "guest-init.sh", GUEST_MODULES, programs, where), f"{out}/domu.cpio")
     programs = {f"{base}/bin/{t}": f"{vm}/xen/{base}/bin/{t}" for t in TOOLS}
     programs["bin/xenstore"] = f"{vm}/xen/usr/bin/xenstore"
-    programs.update({f"bin/{p}": f"{build}/bin/{p}" for p in DAEMON})
+    programs.update({f"bin/{p}": f"{build}/bin/{p}" for p in DAEMON + built(build, BENCH_DOM0)})
     # libxl looks for its helpers below the folder it was built for.
     a = root(vm, "dom0-init.sh", DOM0_MODULES, programs, where)
     a.link("xen-bin", f"{base}/bin")

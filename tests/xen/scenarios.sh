@@ -57,7 +57,7 @@ seen_times()
 
 daemon()
 {
-	gpuvmd --gpu sim:vram=512M --socket $CONTROL --audit "$@" 2>/tmp/gpuvmd.log &
+	gpuvmd --gpu sim:vram=512M --socket $CONTROL ${AUDIT---audit} "$@" 2>/tmp/gpuvmd.log &
 	daemon_pid=$!
 	seen /tmp/gpuvmd.log ready 20
 }
