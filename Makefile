@@ -311,7 +311,8 @@ test: setup
 
 # Xen's one emulated processor beside the other machines; what it said comes last.
 .PHONY: test-machines
-test-machines: vm-guest
+test-machines:
+	@$(MAKE) --no-print-directory -s vm-guest
 	@$(MAKE) --no-print-directory test-xen > $(O)/test-xen.log 2>&1 || echo test-xen >> $(TEST_BAD) & xen=$$!; \
 	for t in test-vm test-vm-mesa; do $(MAKE) --no-print-directory $$t || echo $$t >> $(TEST_BAD); done; \
 	wait $$xen; cat $(O)/test-xen.log
