@@ -164,7 +164,37 @@ def installed(at):
          "uninstalling takes all but what the administrator wrote", left)
 
 
-for part in (service, others, installed):
+# In a /run of its own: the system's daemon is where a session has none.
+SYSTEM_DAEMON = """
+mount -t tmpfs run /run && mkdir %(at)s/session %(at)s/empty || exit 77
+for path in /run/gpuvm.sock %(at)s/session/gpuvm.sock; do
+	%(gpuvmd)s --gpu sim:vram=$([ $path = /run/gpuvm.sock ] && echo 1G || echo 512M) --socket $path --ready-fd 3 3>%(at)s/fifo &
+	head -c 1 %(at)s/fifo >%(at)s/ready
+done
+for dir in empty session; do
+	XDG_RUNTIME_DIR=%(at)s/$dir %(gpuvm)s list
+	XDG_RUNTIME_DIR=%(at)s/$dir %(gpuvm)s stop
+done
+wait
+"""
+
+
+def default_socket(at):
+    if os.geteuid() or not shutil.which("unshare"):
+        t.skip("the default socket", "a mount namespace wants root")
+        return
+    os.mkfifo(f"{at}/fifo")
+    env = {k: v for k, v in os.environ.items() if k not in ("GPUVM_SOCKET", "XDG_RUNTIME_DIR")}
+    script = SYSTEM_DAEMON % {"at": at, "gpuvmd": prog("gpuvmd"), "gpuvm": GPUVM}
+    code, out, err = run("unshare", "-m", "--propagation", "private", "sh", "-c", script, env=env)
+    if "unshare" in err or code == 77:
+        t.skip("the default socket", err)
+        return
+    seen = re.findall(r"M of (\S+) VRAM", out)
+    t.ok(code == 0 and seen == ["1G", "512M"], "gpuvm finds the session's daemon, else the system's", out + err)
+
+
+for part in (service, others, default_socket, installed):
     with tempfile.TemporaryDirectory(prefix="gpuvm-test-") as folder:
         part(folder)
 t.end()
