@@ -132,6 +132,10 @@ defence 4 "an instance block is inside the part" unit/core/test_chan \
 # ---- rule 5 -----------------------------------------------------------------------
 defence 5 "tables are read once" attack/test_rule5_double_fetch \
 	shadow/spt.c 's/^\t\t\tblock(&y, i, g, n, same);/{ & uint64_t again[SPT_BLOCK]; if (!src->merge) { read_part(v->sg, \&src->direct, i, n, again); for (uint32_t k = 0; k < n; k++) if (t->cur[i + k] \&\& again[k] != g[k]) vram_put(v->sg->s, hvram(hvram_x(t->at) + (i + k) * 8ull), \&again[k], 8); } }/'
+defence 5 "a PV call's header is read once" attack/test_pv_race \
+	gpuvm/pv.c 's/^\tpv->stats.bytes += c->head.len;/\tif (hv_read(v->guest, gpa(pv->ring), \&c->head, sizeof(c->head))) return -EFAULT;/'
+defence 5 "an hp-pv request is read once" attack/test_hp_requests \
+	gpuvm/hp.c 's/^\tif (r->head.slots > 1)$/\tif (slots_rd(v, hp->tail, \&r->head, 1)) return -EFAULT;\n&/'
 
 # ---- rule 6 -----------------------------------------------------------------------
 defence 6 "VRAM is scrubbed" attack/test_rule6_scrub \

@@ -12,6 +12,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "tests/attack/flip.h"
 #include "tests/unit/core/hp.h"
 
 #define EVIL 0
@@ -295,11 +296,55 @@ static void raced(void **state)
 	whole(&b);
 }
 
+#define SLOT_WORDS (HP_SLOT_LEN / 8)
+
+/*
+ * Every slot of the ring, between and within any two looks: requests that are sound, and that are
+ * not by one thing, with or without pieces behind them.  What the session is does not matter;
+ * objects that were made are the guest's own memory.
+ */
+static void rewritten(void **state)
+{
+	struct rig *r = *state;
+	struct hp_req q[6];
+	uint64_t img[6][SLOT_WORDS];
+	struct flip f = { .at = HP_AT + HP_SLOTS_OFF, .n = HP_SLOTS * SLOT_WORDS, .values = img[0],
+			  .nr_values = 6 * SLOT_WORDS, .step = SLOT_WORDS };
+	const struct hp_stats *s = vgpu_hp_stats(r->v[EVIL]);
+	struct bench b;
+
+	begin(&b, r);
+	for (int k = 0; k < 6; k++)
+		q[k] = (struct hp_req){ .op = HP_OP_BO_NEW, .slots = 1, .id = b.mine.vas, .a = 4096,
+					.b = HP_MEM + 0x20000 };
+	q[1].b = RIG_RAM;
+	q[2].a = 1ull << 39;
+	q[3].slots = 0xffff;
+	q[4] = (struct hp_req){ .op = HP_OP_SUBMIT, .slots = 2, .id = b.mine.chan, .n = HP_PIECES_MAX };
+	q[5] = (struct hp_req){ .op = HP_OP_BO_FREE, .slots = 1, .id = b.mine.bo };
+	for (int k = 0; k < 6; k++)
+		memcpy(img[k], &q[k], sizeof(q[k]));
+	flip_start(&f, r->hg[EVIL]);
+	for (int i = 0; i < CALLS / 2; i++) {
+		if (hpr_rd(r, EVIL, HP_REG_ENABLE) != HP_SESSION_ON || s->bos > 500)
+			hp_up(&b.evil, r, EVIL);
+		b.evil.head += HP_SLOTS / 8;
+		__atomic_store_n(&hp_hdr(&b.evil)->head, b.evil.head, __ATOMIC_RELEASE);
+		hp_bell(&b.evil);
+		if (i % 100 == 0)
+			whole(&b);
+	}
+	flip_end(&f);
+	assert_true(f.looks >= CALLS);
+	whole(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		HP_TEST(every_number), HP_TEST(foreign_ids), HP_TEST(bad_memory), HP_TEST(outside_objects),
 		HP_TEST(freed_in_use), HP_TEST(bad_rings), HP_TEST(overrun), HP_TEST(raced),
+		HP_TEST(rewritten),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,6 +9,7 @@
  * raced, and the victim's memory is as it was.
  */
 #include "tests/attack/attack.h"
+#include "tests/attack/flip.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -96,9 +97,70 @@ static void raced(void **state)
 	assert_true(victim_whole(r));
 }
 
+/* A whole call: header, one list, its entries. */
+#define CALL_WORDS ((PV_OPS_OFF + sizeof(struct pv_op)) / 8 + LIST)
+
+static void image(uint64_t *to, struct pv_call h, struct pv_op op, uint64_t entry)
+{
+	memset(to, 0, CALL_WORDS * 8);
+	memcpy(to, &h, sizeof(h));
+	memcpy((uint8_t *)to + PV_OPS_OFF, &op, sizeof(op));
+	for (unsigned int k = 0; k < LIST; k++)
+		to[CALL_WORDS - LIST + k] = entry;
+}
+
+/* The same between and within any two looks: each image of the ring is sound but for one thing. */
+static void rewritten(void **state)
+{
+	struct rig *r = *state;
+	const struct pv_call h = { .nr = 1, .len = CALL_WORDS * 8, .res = PV_RES };
+	struct pv_call longer = h, more = h;
+	struct pv_op op = { .code = PV_OP_MAP_LIST, .count = LIST }, at, nr, freed;
+	uint64_t part = pte_addr(raw_pte(MINE)), img[7][CALL_WORDS];
+	struct flip f = { .at = PV_RING, .n = CALL_WORDS, .values = img[0],
+			  .nr_values = 7 * CALL_WORDS, .step = CALL_WORDS };
+	unsigned int taken = 0;
+	struct pvspace s;
+	struct pvg c;
+
+	victim_fill(r);
+	pv_up(&c, r, EVIL);
+	s = pv_space(&c);
+	op.id = s.small;
+	longer.len = PV_RING_MAX;
+	more.nr = ~0u;
+	at = nr = freed = op;
+	at.index = SMALL_NR - 1;
+	nr.count = ~0u;
+	freed.code = PV_OP_FREE;
+	image(img[0], h, op, raw_pte(MINE));
+	image(img[1], h, op, raw_pte(victim_card_vram(r)));
+	image(img[2], longer, op, raw_pte_sys(victim_bus_ram(r)));
+	image(img[3], h, at, raw_pte(MINE));
+	image(img[4], more, op, raw_pte(hvram_x(r->g->userd)));
+	image(img[5], h, nr, raw_pte(MINE));
+	image(img[6], h, freed, raw_pte(RIG_VRAM));
+	flip_start(&f, r->hg[EVIL]);
+	for (uint32_t i = 0; i < CALLS; i++) {
+		pv_wr(r, EVIL, PV_REG_CALL, i + 1);
+		for (uint32_t k = 0; k < LIST; k++) {
+			uint64_t e = pv_dev(&c, s.small, k);
+
+			assert_true(!e || pte_addr(e) == pv_card(&c, part));
+			taken += e != 0;
+		}
+		if (i % 64 == 0)
+			assert_int_equal(gpuvm_audit(r->g, stderr), 0);
+	}
+	flip_end(&f);
+	assert_true(f.looks >= CALLS && taken);
+	assert_int_equal(gpuvm_audit(r->g, stderr), 0);
+	assert_true(victim_whole(r));
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { PV_TEST(raced) };
+	const struct CMUnitTest tests[] = { PV_TEST(raced), PV_TEST(rewritten) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
