@@ -273,6 +273,15 @@ static void pfifo_start(struct gpuvm *g)
 	dev_wr32(g->dev, NV_PFIFO_ENG_INTR_MASK, 1);
 }
 
+/* What the engines stamp with is what guests read (gpuvm/unit_ptimer.c). */
+static void set_time(struct gpuvm *g)
+{
+	uint64_t now = dev_now(g->dev);
+
+	dev_wr32(g->dev, NV_PTIMER_TIME_HI, hi32(now));
+	dev_wr32(g->dev, NV_PTIMER_TIME_LO, lo32(now));
+}
+
 int host_start(struct gpuvm *g, char *msg, size_t n)
 {
 	uint32_t boot0 = dev_rd32(g->dev, NV_PMC_BOOT_0);
@@ -290,6 +299,7 @@ int host_start(struct gpuvm *g, char *msg, size_t n)
 	}
 	dev_wr32(g->dev, NV_PMC_INTR_EN, 0);
 	dev_wr32(g->dev, NV_PTIMER_INTR_EN, 0);
+	set_time(g);
 	g->host->started = true;
 	unit_reset(g, PMC_ENABLE_PFIFO | PMC_ENABLE_PGRAPH | PMC_ENABLE_CE0 | PMC_ENABLE_CE1);
 	r = bar1_start(g, msg, n);

@@ -91,8 +91,8 @@ const struct mmio_row mmio_rows[NR_REGS] = {
 	STORED(PTIMER_NUMERATOR),
 	STORED(PTIMER_DENOMINATOR),
 	STORED(PTIMER_MULTIPLIER),
-	ACTS(PTIMER_TIME_LO, TRIGGER, 0, 0, unit_ptimer_lo_rd, unit_ptimer_lo_wr),
-	ACTS(PTIMER_TIME_HI, TRIGGER, 0, 0, unit_ptimer_hi_rd, unit_ptimer_hi_wr),
+	READS(PTIMER_TIME_LO, unit_ptimer_lo_rd), /* stores are dropped */
+	READS(PTIMER_TIME_HI, unit_ptimer_hi_rd),
 	ACTS(PTIMER_ALARM, TRIGGER, ~0u, 0, NULL, unit_ptimer_alarm_wr),
 
 	/* fuses, straps, identity; no fuse is blown in a virtual card */

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * The virtual PTIMER: the device's clock plus the guest's own offset.
+ * The virtual PTIMER: the device's clock, with an alarm of the guest's own.
  *
- * Always true: time moves whenever the device's clock does, whoever reads it;
- * a guest that sets its time moves nobody else's.  An alarm latches once per
+ * Always true: time is the card's, for its engines stamp with that one whatever
+ * they finish (QUERY_GET, semaphores), and a driver takes one from the other; so a
+ * guest's stores to it are dropped.  An alarm latches once per
  * store to PTIMER_ALARM.  (Hardware repeats it each 4.3 s when the low half
  * comes round; drivers switch the alarm off in its interrupt, so a repeat
  * would only be spurious.)
@@ -16,7 +17,7 @@
 
 static uint64_t time_now(const struct vgpu *v)
 {
-	return dev_now(v->g->dev) + v->units->time_off;
+	return dev_now(v->g->dev);
 }
 
 bool unit_ptimer_level(struct vgpu *v)
@@ -37,7 +38,6 @@ static void look(struct vgpu *v)
 {
 	struct vgpu_unit_state *u = v->units;
 
-	/* Signed: the guest may have set its time across the alarm. */
 	if (!u->alarm_set || (int64_t)(time_now(v) - u->alarm_at) < 0)
 		return;
 	u->alarm_set = false;
@@ -50,7 +50,7 @@ uint64_t unit_ptimer_next(const struct vgpu *v)
 
 	if (!u->alarm_set || !(vgpu_reg_load(v, NV_PTIMER_INTR_EN) & 1))
 		return SCHED_NEVER;
-	return u->alarm_at - u->time_off;
+	return u->alarm_at;
 }
 
 void unit_ptimer_tick(struct vgpu *v, uint64_t now)
@@ -60,13 +60,6 @@ void unit_ptimer_tick(struct vgpu *v, uint64_t now)
 		return;
 	look(v);
 	unit_irq_update(v);
-}
-
-static void set_time(struct vgpu *v, uint64_t t)
-{
-	v->units->time_off = t - dev_now(v->g->dev);
-	if (v->units->alarm_set)
-		set_alarm(v);
 }
 
 uint32_t unit_ptimer_lo_rd(struct vgpu *v, uint32_t off, uint32_t i)
@@ -81,20 +74,6 @@ uint32_t unit_ptimer_hi_rd(struct vgpu *v, uint32_t off, uint32_t i)
 	(void)off;
 	(void)i;
 	return hi32(time_now(v));
-}
-
-void unit_ptimer_lo_wr(struct vgpu *v, uint32_t off, uint32_t i, uint32_t val)
-{
-	(void)off;
-	(void)i;
-	set_time(v, (uint64_t)hi32(time_now(v)) << 32 | val);
-}
-
-void unit_ptimer_hi_wr(struct vgpu *v, uint32_t off, uint32_t i, uint32_t val)
-{
-	(void)off;
-	(void)i;
-	set_time(v, (uint64_t)val << 32 | lo32(time_now(v)));
 }
 
 uint32_t unit_ptimer_intr_rd(struct vgpu *v, uint32_t off, uint32_t i)

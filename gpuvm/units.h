@@ -40,7 +40,6 @@ struct unit_hung {
 struct vgpu_unit_state {
 	bool irq_line;
 	const char *broken; /* why the guest is failed on the next tick; NULL: it is not */
-	uint64_t time_off; /* PTIMER is dev_now() plus this, modulo 2^64 */
 	bool alarm_set;
 	uint64_t alarm_at;    /* PTIMER time */
 	bool runlist_pending; /* the card has not yet taken the last list */
@@ -74,7 +73,7 @@ mmio_wr_fn unit_pbus_bar1_wr, unit_pbus_bar3_wr, unit_pbus_intr_wr, unit_pbus_in
 
 /* ---- unit_ptimer.c ------------------------------------------------------------------ */
 mmio_rd_fn unit_ptimer_lo_rd, unit_ptimer_hi_rd, unit_ptimer_intr_rd;
-mmio_wr_fn unit_ptimer_lo_wr, unit_ptimer_hi_wr, unit_ptimer_intr_wr, unit_ptimer_intr_en_wr,
+mmio_wr_fn unit_ptimer_intr_wr, unit_ptimer_intr_en_wr,
 	unit_ptimer_alarm_wr;
 /* dev_now() time of the next alarm that interrupts; SCHED_NEVER if none. */
 uint64_t unit_ptimer_next(const struct vgpu *);

@@ -91,7 +91,10 @@ static void units_on(struct drv *d)
 	wr32(d, NV_PBUS_INTR_EN, 0xe);
 }
 
-/* PTIMER counts nanoseconds of the clock we use ourselves [nvkm/subdev/timer/nv04.c]. */
+/*
+ * PTIMER counts nanoseconds of the clock we use ourselves [nvkm/subdev/timer/nv04.c];
+ * a virtual one stays with its card's.
+ */
 static void timer_init(struct drv *d)
 {
 	uint64_t now = clock_ns();
