@@ -9,21 +9,11 @@ import subprocess
 import sys
 
 sys.path.insert(0, os.path.dirname(__file__))
+from clpeak import FULL, NATIVE, SECTIONS, lost  # noqa: E402
 from tap import Daemon, Tap  # noqa: E402
 from work import GPUVM, why_not  # noqa: E402
 
 LONG = 3600  # a loaded machine; bounds a hang only
-FLOATS = ["float", "float2", "float4", "float8", "float16"]
-INTS = ["int", "int2", "int4", "int8", "int16"]
-SECTIONS = {
-    "Global memory bandwidth": FLOATS, "Single-precision compute": FLOATS, "Integer compute (GIOPS)": INTS,
-    "Integer compute Fast 24bit": INTS,
-    "Transfer bandwidth": ["enqueueWriteBuffer", "enqueueReadBuffer", "enqueueMapBuffer(for read)",
-                           "memcpy from mapped ptr", "enqueueUnmap(after write)", "memcpy to mapped ptr"],
-    "Kernel launch latency": ["Kernel launch latency"],
-}
-NATIVE = ["--mode", "native", "--gpu", "sim:vram=256M"]
-FULL = ["--private", "--mode", "full", "--vram", "256M"]
 
 t = Tap()
 
@@ -33,26 +23,13 @@ def start(where, *prog):
                             stderr=subprocess.PIPE, text=True)
 
 
-def figures(text):
-    """{section: {row: figure}}"""
-    got, section = {}, None
-    for line in text.splitlines():
-        name = next((s for s in SECTIONS if s in line), None)
-        section = name or section
-        m = re.match(r"\s+(\S.*?)\s*: ([0-9.]+)", line)
-        if section and m:
-            got.setdefault(section, {})[m[1]] = float(m[2])
-    return got
-
-
 def finish(p, what):
     try:
         out, err = p.communicate(timeout=LONG)
     except subprocess.TimeoutExpired:
         p.kill()
         out, err = p.communicate()
-    got = figures(out)
-    missing = [f"{s}: {r}" for s, rows in SECTIONS.items() for r in rows if r not in got.get(s, {})]
+    missing = lost(out, SECTIONS)
     t.ok(p.returncode == 0 and not missing, f"clpeak ends well and every test has its figures: {what}",
          f"exit {p.returncode}, missing {missing}\n{out}\n{err}")
 
