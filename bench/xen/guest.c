@@ -9,6 +9,7 @@
  *   trap           a load and a store of BAR0
  *   ptes           page-table entries a second, by how many are written at once
  *   doorbell       from the doorbell to the fence, and to the MSI
+ *   tracked        a store to a table in this guest's memory that the mediator may track
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -157,13 +158,17 @@ static int pte_rate(struct drv *drv, struct drv_vas *vas, unsigned int pages)
 static int ptes(struct drv *drv)
 {
 	static const unsigned int batch[] = { 1, 16, 256 };
-	struct drv_vas *vas;
+	struct drv_vas *vas = NULL;
+	struct drv_chan *chan = NULL; /* an address space that no channel uses would not be shadowed */
 	int err = drv_vas_new(drv, &vas);
 
+	if (!err)
+		err = drv_chan_new(vas, DRV_ENGINE_GR, &chan);
 	for (size_t i = 0; !err && i < sizeof batch / sizeof *batch; i++)
 		err = pte_rate(drv, vas, batch[i]);
 	if (err)
 		return probe_failed(strerror(-err));
+	drv_chan_free(chan);
 	drv_vas_free(vas);
 	return 0;
 }
@@ -206,8 +211,10 @@ int main(int argc, char **argv)
 		err = with_driver(bus, ptes);
 	else if (!strcmp(what, "doorbell"))
 		err = with_driver(bus, probe_doorbell);
+	else if (!strcmp(what, "tracked"))
+		err = with_driver(bus, probe_tracked);
 	else
-		err = probe_failed("mmio ADDRESS, events, trap, ptes or doorbell");
+		err = probe_failed("mmio ADDRESS, events, trap, ptes, doorbell or tracked");
 	bus_close(bus);
 	return err;
 }

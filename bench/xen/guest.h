@@ -16,5 +16,7 @@ void probe_say(const char *name, double value, const char *unit);
 int probe_failed(const char *what);
 /* doorbell.c */
 int probe_doorbell(struct drv *);
+/* tracked.c */
+int probe_tracked(struct drv *);
 
 #endif

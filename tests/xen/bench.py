@@ -21,6 +21,7 @@ ROWS = (
     ("event-ping-pong", "an event to dom0 and one back", None),
     ("bar0-load", "a load of BAR0", ("floor", "ioreq-echo")),
     ("bar0-store", "a store to BAR0", ("floor", "ioreq-echo")),
+    ("table-store", "a store to a table in guest memory", ("floor", "ioreq-echo")),
     ("doorbell-fence", "doorbell to fence", ("floor", "ioreq-echo")),
     ("doorbell-msi", "doorbell to MSI", ("floor", "ioreq-echo")),
     ("driver-start", "the driver's start", None),

@@ -26,7 +26,7 @@ lap()
 # bench_mode NAME OPTIONS: a domain of its own for each, so that nothing is left of the last
 bench_mode()
 {
-	domain "$1" pvh "$BENCH:trap,$BENCH:doorbell,$BENCH:ptes,time:$COPY,time:$COPY"
+	domain "$1" pvh "$BENCH:trap,$BENCH:doorbell,$BENCH:tracked,$BENCH:ptes,time:$COPY,time:$COPY"
 	gpu attach "$1" --vram 64M --options "$2"
 	xl unpause "$1"
 	seen "$(console "$1")" "GUEST end" 300
@@ -66,7 +66,7 @@ bench()
 	bench_floors
 	dd if=/dev/urandom of=/tmp/data bs=4096 count=16 2>/dev/null
 	run="gpuvm run --socket $CONTROL --vram 64M --mode full"
-	$run -- gpuvm-copy /tmp/data --chunk 16K >/dev/null && lap $run -- gpuvm-copy /tmp/data --chunk 16K
+	$run -- gpuvm-copy /tmp/data --chunk 16K >/dev/null 2>&1 && lap $run -- gpuvm-copy /tmp/data --chunk 16K
 	told "process guest" $? "$(tail -n 1 /tmp/lap)"
 	bench_mode full none
 	bench_mode full-best best
