@@ -219,6 +219,9 @@ void domains_serve(struct domains *d)
 	/* Before the look: what changes meanwhile is another look. */
 	d->changes = now;
 	d->again = false;
+	/* Asking who is there is talk with another process. */
+	if (!d->t.nr)
+		return;
 	for (unsigned int i = 0; i < d->t.nr; i++)
 		d->t.v[i].seen = false;
 	d->ops->each(d->ctx, meet, d);

@@ -57,6 +57,8 @@ seen_times()
 
 daemon()
 {
+	# The last one's "ready" is not this one's.
+	rm -f /tmp/gpuvmd.log
 	gpuvmd --gpu sim:vram=512M --socket $CONTROL ${AUDIT---audit} "$@" 2>/tmp/gpuvmd.log &
 	daemon_pid=$!
 	seen /tmp/gpuvmd.log ready 20

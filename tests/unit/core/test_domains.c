@@ -22,7 +22,7 @@ struct host {
 	uint64_t changes;
 	const char *refuse;	  /* why no GPU can be had now */
 	char given[400];	  /* "NAME:DOMID:VRAM_MIB " for each GPU */
-	unsigned int asked;
+	unsigned int asked, looks;
 };
 
 static uint64_t changes(void *ctx)
@@ -34,6 +34,7 @@ static void each(void *ctx, domains_fn fn, void *arg)
 {
 	struct host *h = ctx;
 
+	h->looks++;
 	for (unsigned int i = 0; i < h->nr; i++)
 		fn(arg, h->dom[i].domid, h->dom[i].name);
 }
@@ -151,6 +152,9 @@ static void one_that_was_there_before(void **state)
 	struct host *h = *state;
 
 	come(h, 7, "one");
+	gpus(h, "");
+	/* With nothing configured nobody is asked who is there. */
+	assert_int_equal(h->looks, 0);
 	conf(h, "one.conf", "");
 	reload(h, 1, 0);
 	gpus(h, "one:7:256 ");
