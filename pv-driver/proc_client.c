@@ -24,7 +24,6 @@
  * serves at once; a sleeping one needs longer to wake than is worth burning.
  */
 #define SPIN_MAX 2048u
-#define SPIN_MIN 32u
 
 void proc_client_init(struct proc_client *c, struct proc_ring *ring, int kick, int life,
 		      uint32_t spin_max)
@@ -42,9 +41,8 @@ void proc_client_init(struct proc_client *c, struct proc_ring *ring, int kick, i
 		.kick = kick,
 		.life = life,
 		.posted = ring->flags & PROC_FLAG_POSTED,
-		.spin_max = spin_max,
-		.spin = spin_max,
 	};
+	proc_spin_init(&c->spin, spin_max);
 }
 
 __attribute__((noreturn)) static void client_die(const char *why, size_t n)
@@ -95,21 +93,18 @@ static inline void cpu_relax(void)
 /* Polls until seq is above past; answers it, or past or less if it took too long. */
 static uint64_t client_spin(struct proc_client *c, struct proc_slot *s, uint64_t past)
 {
-	uint32_t spin = __atomic_load_n(&c->spin, __ATOMIC_RELAXED), i;
 	uint64_t seq = __atomic_load_n(&s->seq, __ATOMIC_ACQUIRE);
+	uint32_t budget;
 
-	for (i = 0; i < spin && (int64_t)(seq - past) <= 0; i++) {
+	/* Already there: that says nothing of how long waits are. */
+	if ((int64_t)(seq - past) > 0)
+		return seq;
+	budget = proc_spin_budget(&c->spin);
+	for (uint32_t i = 0; i < budget && (int64_t)(seq - past) <= 0; i++) {
 		cpu_relax();
 		seq = __atomic_load_n(&s->seq, __ATOMIC_ACQUIRE);
 	}
-	/* Short waits are worth polling for; if they are long the processor is somebody else's. */
-	if ((int64_t)(seq - past) <= 0)
-		spin = spin / 2 > SPIN_MIN ? spin / 2 : SPIN_MIN;
-	else
-		spin += spin / 8 + 1;
-	if (spin > c->spin_max)
-		spin = c->spin_max;
-	__atomic_store_n(&c->spin, spin, __ATOMIC_RELAXED);
+	proc_spin_result(&c->spin, budget, (int64_t)(seq - past) > 0);
 	return seq;
 }
 

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "pv-driver/proc_abi.h"
+#include "pv-driver/proc_spin.h"
 
 /* Exit status of a guest process whose guest was ended by the mediator, or whose mediator is gone. */
 #define PROC_EXIT_DEAD 71
@@ -19,12 +20,11 @@ struct proc_client {
 	struct proc_ring *ring; /* borrowed: the shared mapping */
 	int kick, life;		/* borrowed */
 	bool posted;
-	uint32_t spin_max; /* polls before sleeping at most; 0 on a single processor */
-	uint32_t spin;	   /* atomic: what proved worth it lately */
+	struct proc_spin spin; /* nothing of it on a single processor */
 	uint64_t posted_to; /* atomic: behind the last position whose store did not wait */
 };
 
-/* spin_max: see above; PROC_SPIN_AUTO looks at how many processors this process may use. */
+/* spin_max: polls before sleeping at most; PROC_SPIN_AUTO looks at how many processors this process may use. */
 #define PROC_SPIN_AUTO UINT32_MAX
 void proc_client_init(struct proc_client *, struct proc_ring *, int kick, int life, uint32_t spin_max);
 /* A load's answer (cut to size); 0 for a store.  Does not return if the guest was ended. */
