@@ -242,8 +242,14 @@ static bool irq_raised(struct gpuvm *g)
 {
 	uint64_t count;
 
-	if (dev_has(g->dev, DEV_CAP_IRQ_FD))
+	if (dev_has(g->dev, DEV_CAP_IRQ_FD)) {
+		uint32_t seq = dev_irq_seq(g->dev);
+
+		if (!(seq & 1) && seq == g->irq_seq)
+			return false;
+		g->irq_seq = seq;
 		return read(dev_irq_fd(g->dev), &count, sizeof count) == (ssize_t)sizeof count;
+	}
 	return (dev_rd32(g->dev, NV_PMC_INTR) | dev_rd32(g->dev, NV_PMC_INTR_NONSTALL)) != 0;
 }
 

@@ -74,6 +74,11 @@ struct dev_ops {
 	/* DEV_CAP_IRQ_FD: readable while the interrupt line is raised; the owner reads (drains) it, then serves. */
 	int (*irq_fd)(struct dev *);
 	/*
+	 * Optional: a number that spares a busy owner reading irq_fd.  Odd while the line is being raised;
+	 * even, and the one from before the last read: nothing was raised since.
+	 */
+	uint32_t (*irq_seq)(struct dev *);
+	/*
 	 * DEV_CAP_CLOCK: moves the clock on by ns.  Engines run to completion of
 	 * what is due before it returns, so a test sees a settled device.
 	 */
@@ -161,6 +166,11 @@ static inline uint64_t dev_now(struct dev *d)
 static inline int dev_irq_fd(struct dev *d)
 {
 	return dev_has(d, DEV_CAP_IRQ_FD) ? d->ops->irq_fd(d) : -EOPNOTSUPP;
+}
+/* As dev_ops says; odd, which is "look", of a device that does not tell. */
+static inline uint32_t dev_irq_seq(struct dev *d)
+{
+	return d->ops->irq_seq ? d->ops->irq_seq(d) : 1;
 }
 static inline int dev_advance(struct dev *d, uint64_t ns)
 {

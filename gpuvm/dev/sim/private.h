@@ -97,6 +97,7 @@ struct sim {
 	const struct sim_unit *unit[SIM_MAX_UNITS]; /* sorted by first */
 	unsigned int nr_units;
 	int irq_fd;	     /* eventfd */
+	uint32_t irq_seq;    /* atomic: dev_ops.irq_seq */
 	bool irq_line;	     /* last level driven on the line */
 	uint64_t clock;	     /* manual clock, ns; atomic */
 	uint64_t ptimer_offset; /* PTIMER is sim_now() plus this; atomic */

@@ -141,13 +141,17 @@ static int collect_units(struct sim *s)
 
 /* ---- interrupt line -------------------------------------------------------- */
 
+/* irq_seq is odd from before the file is readable until after. */
 static void signal_irq(struct sim *s)
 {
 	uint64_t one = 1;
-	/* A full counter means the owner has more wake-ups waiting than it could miss. */
-	ssize_t n = write(s->irq_fd, &one, sizeof(one));
+	ssize_t n;
 
+	__atomic_add_fetch(&s->irq_seq, 1, __ATOMIC_SEQ_CST);
+	/* A full counter means the owner has more wake-ups waiting than it could miss. */
+	n = write(s->irq_fd, &one, sizeof(one));
 	(void)n;
+	__atomic_add_fetch(&s->irq_seq, 1, __ATOMIC_SEQ_CST);
 }
 
 void sim_intr_update(struct sim *s)
@@ -283,6 +287,11 @@ static int sim_irq_fd(struct dev *d)
 	return sim_of(d)->irq_fd;
 }
 
+static uint32_t sim_irq_seq(struct dev *d)
+{
+	return __atomic_load_n(&sim_of(d)->irq_seq, __ATOMIC_ACQUIRE);
+}
+
 static int sim_advance(struct dev *d, uint64_t ns)
 {
 	struct sim *s = sim_of(d);
@@ -347,9 +356,9 @@ static const struct dev_io sim_io = {
 #define SIM_OPS(with_caps)                                                                         \
 	{                                                                                          \
 		.name = "sim", .caps = (with_caps), .close = sim_close, .reset = sim_reset,        \
-		.now = sim_dev_now, .irq_fd = sim_irq_fd, .advance = sim_advance,                  \
-		.dma_map = sim_dma_map, .dma_unmap = sim_dma_unmap, .vram_fd = sim_vram_fd,        \
-		.vram_join = sim_vram_join                                                         \
+		.now = sim_dev_now, .irq_fd = sim_irq_fd, .irq_seq = sim_irq_seq,                  \
+		.advance = sim_advance, .dma_map = sim_dma_map, .dma_unmap = sim_dma_unmap,        \
+		.vram_fd = sim_vram_fd, .vram_join = sim_vram_join                                 \
 	}
 #define SIM_CAPS (DEV_CAP_IRQ_FD | DEV_CAP_DMA_MAP | DEV_CAP_VRAM_FD)
 

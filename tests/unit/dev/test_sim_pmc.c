@@ -60,6 +60,28 @@ static void test_edges(void **state)
 	dev_close(d);
 }
 
+/* The number that spares reading the file: another one whenever the file became readable, and only then. */
+static void test_seq(void **state)
+{
+	struct dev *d = setup_dev();
+	uint32_t seq = dev_irq_seq(d);
+
+	(void)state;
+	assert_int_equal(seq & 1, 0);
+	dev_wr32(d, NV_PMC_INTR_EN, 1);
+	assert_int_equal(dev_irq_seq(d), seq);
+	for (int i = 0; i < 3; i++) {
+		raise_pbus(d);
+		assert_true(kit_irq(d, 0));
+		assert_int_not_equal(dev_irq_seq(d), seq);
+		seq = dev_irq_seq(d);
+		assert_int_equal(seq & 1, 0);
+		dev_wr32(d, NV_PBUS_INTR, ~0u);
+		assert_int_equal(dev_irq_seq(d), seq);
+	}
+	dev_close(d);
+}
+
 static void test_rearm(void **state)
 {
 	struct dev *d = setup_dev();
@@ -158,7 +180,7 @@ static void test_unit_reset(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_tree),	     cmocka_unit_test(test_edges),
+		cmocka_unit_test(test_tree),	     cmocka_unit_test(test_edges), cmocka_unit_test(test_seq),
 		cmocka_unit_test(test_rearm),	     cmocka_unit_test(test_mask),
 		cmocka_unit_test(test_two_sources),  cmocka_unit_test(test_unit_reset),
 	};
