@@ -203,7 +203,7 @@ static int plan(struct modes *m, struct bench *b)
 
 	m->b = b;
 	m->size = b->quick ? "tiny" : "paper";
-	m->repeat = b->quick ? 1 : 5;
+	m->repeat = b->quick ? 1 : 3;
 	m->config = configs;
 	m->nr_configs = ARRAY_SIZE(configs);
 	if (b->out && mkdir(b->out, 0777) && errno != EEXIST) {

@@ -155,8 +155,7 @@ struct gpuvm {
 	uint64_t engine_free[NR_GPUVM_ENGINES]; /* when work of each engine was last seen to end */
 	struct list busy;	  /* vgpu_chan.busy */
 	uint32_t irq_seq;	  /* of dev, when its interrupt file was last read */
-	uint64_t poll_next;	  /* when running work is looked at again */
-	uint64_t poll_every;	  /* ns; grows while nothing ends */
+	uint64_t poll_next, poll_every; /* when running work is looked at again; ns, grows while nothing ends */
 	uint64_t sched_next;	  /* when sched_pump() wants to be called again */
 	uint64_t pool_len;	  /* VRAM that guests can have in all */
 	uint64_t shadow_avail;	  /* what of the heap guests' shadows may take in all */
