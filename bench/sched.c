@@ -88,6 +88,7 @@ static int cut(struct mix *m)
 	for (uint32_t i = 0; i < m->nr_guests; i++)
 		for (uint32_t k = 0; k < m->guest[i].nr_work; k++) {
 			m->guest[i].work[k].at += shift;
+			m->guest[i].work[k].started += shift;
 			m->guest[i].work[k].ended += shift;
 		}
 	m->time = end + shift;
@@ -130,11 +131,124 @@ static double backlog(const struct measure *m, uint32_t guest)
 	return all > 0 ? wanted / all : 0;
 }
 
-/* Part of the same time in which the engine stood still although somebody wanted it: what holding back costs. */
-static double stood(const struct measure *m)
-{
-	double got = 0, all = 0;
+/* A time in which some work had engine 0, and what the engine did of it.  They follow each other. */
+struct stay {
+	uint64_t from, to, ran;
+	uint64_t lost; /* until `from`: time in which works had the engine and it did nothing */
+};
 
+struct stays {
+	struct stay *at; /* owned */
+	size_t nr;
+};
+
+static int by_end(const void *a, const void *b)
+{
+	const struct stay *x = a, *y = b;
+
+	return x->to < y->to ? -1 : x->to > y->to;
+}
+
+static int stays_of(const struct mix *mix, struct stays *out)
+{
+	uint64_t last = 0, lost = 0;
+	size_t room = 1;
+
+	for (uint32_t i = 0; i < mix->nr_guests; i++)
+		room += mix->guest[i].nr_work;
+	*out = (struct stays){ calloc(room, sizeof *out->at), 0 };
+	if (!out->at)
+		return -1;
+	for (uint32_t i = 0; i < mix->nr_guests; i++)
+		for (uint32_t k = 0; k < mix->guest[i].nr_work; k++) {
+			const struct mix_work *w = &mix->guest[i].work[k];
+
+			if (!w->engine)
+				out->at[out->nr++] = (struct stay){ w->started, w->ended, w->size, 0 };
+		}
+	qsort(out->at, out->nr, sizeof *out->at, by_end);
+	for (size_t i = 0; i < out->nr; i++) {
+		struct stay *s = &out->at[i];
+
+		s->from = s->from > last ? s->from : last;
+		s->ran = s->ran < s->to - s->from ? s->ran : s->to - s->from;
+		s->lost = lost;
+		lost += s->to - s->from - s->ran;
+		last = s->to;
+	}
+	return 0;
+}
+
+/* The engine's own time at t: it stands while a work has the engine and the host does not run it. */
+static uint64_t engine_time(const struct stays *s, uint64_t t)
+{
+	size_t lo = 0, hi = s->nr;
+	const struct stay *x;
+	double part;
+
+	while (lo < hi) {
+		size_t mid = (lo + hi) / 2;
+
+		if (s->at[mid].to < t)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	if (lo == s->nr)
+		return s->nr ? t - s->at[s->nr - 1].lost -
+				       (s->at[s->nr - 1].to - s->at[s->nr - 1].from - s->at[s->nr - 1].ran) :
+			       t;
+	x = &s->at[lo];
+	if (t <= x->from)
+		return t - x->lost;
+	part = (double)(t - x->from) / (double)(x->to - x->from);
+	return x->from - x->lost + (uint64_t)(part * (double)x->ran);
+}
+
+/* 99 of 100 of a guest's works had ended so long after they came, by the engine's own time. */
+static uint64_t response_p99(const struct stays *s, const struct mix *mix, uint32_t guest)
+{
+	struct hist *h = calloc(1, sizeof *h);
+	uint64_t ns = 0;
+
+	for (uint32_t k = 0; h && k < mix->guest[guest].nr_work; k++) {
+		const struct mix_work *w = &mix->guest[guest].work[k];
+
+		if (!w->engine && w->ended < mix->time)
+			hist_add(h, engine_time(s, w->ended) - engine_time(s, w->at < w->ended ? w->at : w->ended));
+	}
+	if (h)
+		ns = hist_at(h, 0.99);
+	free(h);
+	return ns;
+}
+
+static double within_counted(const struct measure *m, uint64_t from, uint64_t to)
+{
+	double ns = 0;
+
+	while (from < to) {
+		uint64_t w = from / m->window, end = (w + 1) * m->window < to ? (w + 1) * m->window : to;
+
+		if (w < m->nr_windows && m->window_jain[w] > 0)
+			ns += (double)(end - from);
+		from = end;
+	}
+	return ns;
+}
+
+/* What became of the time in which somebody wanted engine 0, over the windows that count; parts of it. */
+struct engine_use {
+	double stood; /* nobody had it: what holding back costs */
+	double late;  /* somebody had it, and the host did not run it, or its end was seen late */
+};
+
+static struct engine_use engine_use(const struct measure *m, const struct stays *s)
+{
+	double got = 0, all = 0, had = 0;
+
+	for (size_t i = 0; i < s->nr; i++)
+		had += within_counted(m, s->at[i].from, s->at[i].to);
 	for (uint32_t w = 0; w < m->nr_windows; w++) {
 		double wanted = 0;
 
@@ -146,7 +260,8 @@ static double stood(const struct measure *m)
 		}
 		all += wanted;
 	}
-	return all > got && all > 0 ? 1 - got / all : 0;
+	return (struct engine_use){ .stood = all > had ? 1 - had / all : 0,
+				    .late = all > 0 && had > got ? (had - got) / all : 0 };
 }
 
 /* ---- one policy --------------------------------------------------------------------------------- */
@@ -158,8 +273,10 @@ static int simulate(struct mix *m, const char *policy, struct virt_result *res)
 	char msg[400];
 	int err = sched_choice_open(policy, &choice, msg, sizeof msg);
 
-	for (uint32_t i = 0; i < m->nr_guests; i++)
+	for (uint32_t i = 0; i < m->nr_guests; i++) {
 		m->guest[i].pattern = MIX_CLOSED;
+		m->guest[i].endless = true;
+	}
 	if (!err)
 		err = virt_run(&cfg, res, msg, sizeof msg);
 	if (err)
@@ -171,44 +288,55 @@ static void print_head(const struct compare *c)
 {
 	printf("\n%s: %s; %u guests, the second half %u s late, %u s in windows of 1 s\n", c->shape->name,
 	       c->shape->help, c->nr, c->late, c->seconds);
-	printf("%-12s %17s %17s %17s %15s %8s %8s  %s\n", "policy", "jain    simul.", "worst   simul.",
-	       "min/max simul.", "lag/unit  sim.", "stood", "no hold", "shares (simulated; backlog)");
+	printf("%-12s %24s %24s %15s %15s %7s %7s %8s  %s\n", "policy", "jain  simulated  differ",
+	       "worst  simulated  differ", "min/max  sim.", "lag/unit  sim.", "stood", "late", "no hold",
+	       "shares (simulated; backlog)");
 }
 
 static void print_row(const struct compare *c, const char *policy, const struct virt_result *live,
-		      const struct virt_result *sim, const struct mix *mix, double steps)
+		      const struct virt_result *sim, const struct mix *mix, const struct stays *stays, double steps)
 {
 	const struct measure *l = live->engine[0], *s = sim->engine[0];
+	struct engine_use use = engine_use(l, stays);
 
-	printf("%-12.12s %8.4f %8.4f %8.4f %8.4f %8.3f %8.3f %7.2f %7.2f %7.1f%% %7.3f ", policy, l->jain,
-	       s->jain, l->worst_window, s->worst_window, l->min_max, s->min_max,
+	printf("%-12.12s %7.4f %8.4f %7.4f %8.4f %8.4f %7.4f %7.3f %7.3f %7.2f %7.2f %6.1f%% %6.1f%% %7.3f ", policy,
+	       l->jain, s->jain, l->jain - s->jain, l->worst_window, s->worst_window,
+	       l->worst_window - s->worst_window, l->min_max, s->min_max,
 	       l->unit ? l->max_lag / (double)l->unit : 0, s->unit ? s->max_lag / (double)s->unit : 0,
-	       100 * stood(l), c->floor > 0 ? steps / c->floor : 1);
+	       100 * use.stood, 100 * use.late, c->floor > 0 ? steps / c->floor : 1);
 	for (uint32_t i = 0; i < mix->nr_guests; i++)
 		printf(" %s %.1f %% (%.1f; %.0f)", mix->guest[i].name, 100 * l->guest[i].share,
 		       100 * s->guest[i].share, 100 * backlog(l, i));
 	for (uint32_t i = 0; i < mix->nr_guests; i++)
 		if (mix->guest[i].latency_us)
-			printf(" %s p99 %.2f (%.2f) ms", mix->guest[i].name,
-			       (double)hist_at(&l->guest[i].response, 0.99) / 1e6,
-			       (double)hist_at(&s->guest[i].response, 0.99) / 1e6);
+			printf(" %s p99 %.2f (%.2f; wall %.2f) ms", mix->guest[i].name,
+			       (double)response_p99(stays, mix, i) / 1e6,
+			       (double)hist_at(&s->guest[i].response, 0.99) / 1e6,
+			       (double)hist_at(&l->guest[i].response, 0.99) / 1e6);
 	printf("\n");
 	fflush(stdout);
 }
 
 static void add_json(const struct compare *c, const char *policy, const struct report_run *live,
-		     const struct report_run *sim, double steps)
+		     const struct report_run *sim, const struct stays *stays, double steps)
 {
-	json_t *o = json_pack("{s:s, s:s, s:f, s:f, s:f, s:o}", "shape", c->shape->name, "policy", policy,
+	struct engine_use use = engine_use(live->res->engine[0], stays);
+	json_t *o = json_pack("{s:s, s:s, s:f, s:f, s:f, s:f, s:o, s:o}", "shape", c->shape->name, "policy", policy,
 			      "steps_per_s", steps, "of_no_holding", c->floor > 0 ? steps / c->floor : 1.0,
-			      "stood", stood(live->res->engine[0]), "backlog", json_object());
+			      "stood", use.stood, "late", use.late, "backlog", json_object(), "p99_engine_ms",
+			      json_object());
 	static const char *const top[] = { "jain", "worst_window", "min_max", "max_lag_units", "shares",
 					   "windows", "utilisation", "switches" };
 	json_t *figures = report_json(live);
 
-	for (uint32_t i = 0; i < live->mix->nr_guests; i++)
-		json_object_set_new(json_object_get(o, "backlog"), live->mix->guest[i].name,
+	for (uint32_t i = 0; i < live->mix->nr_guests; i++) {
+		const char *name = live->mix->guest[i].name;
+
+		json_object_set_new(json_object_get(o, "backlog"), name,
 				    json_real(backlog(live->res->engine[0], i)));
+		json_object_set_new(json_object_get(o, "p99_engine_ms"), name,
+				    json_real((double)response_p99(stays, live->mix, i) / 1e6));
+	}
 	for (size_t i = 0; i < ARRAY_SIZE(top); i++)
 		json_object_set(o, top[i], json_object_get(figures, top[i]));
 	json_object_set_new(o, "simulated", report_json(sim));
@@ -241,14 +369,15 @@ static int draw(const struct compare *c, const char *trace, const struct report_
 
 static int report(struct compare *c, const struct sched_live *l)
 {
-	struct virt_result live, sim = { 0 };
+	struct virt_result live = { 0 }, sim = { 0 };
+	struct stays stays = { NULL, 0 };
 	struct report_run run;
 	struct mix mix;
 	int err;
 
 	if (open_record(l->trace, c->nr, &mix))
 		return -1;
-	err = playback_run(&mix, NULL, &live);
+	err = stays_of(&mix, &stays) || playback_run(&mix, NULL, &live);
 	snprintf(live.policy, sizeof live.policy, "%.24s, live", l->policy);
 	run = (struct report_run){ .res = &live, .mix = &mix };
 	if (!err)
@@ -258,9 +387,10 @@ static int report(struct compare *c, const struct sched_live *l)
 	if (!err) {
 		const struct report_run sim_run = { .res = &sim, .mix = &mix, .seed = 1 };
 
-		print_row(c, l->policy, &live, &sim, &mix, l->steps);
-		add_json(c, l->policy, &run, &sim_run, l->steps);
+		print_row(c, l->policy, &live, &sim, &mix, &stays, l->steps);
+		add_json(c, l->policy, &run, &sim_run, &stays, l->steps);
 	}
+	free(stays.at);
 	virt_result_free(&sim);
 	virt_result_free(&live);
 	mix_free(&mix);

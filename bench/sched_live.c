@@ -24,7 +24,7 @@ static int start_daemon(struct live_run *r)
 {
 	const struct sched_live *l = r->l;
 
-	return bench_daemon_start(l->b, "sim:vram=2G",
+	return bench_daemon_start(l->b, "sim:vram=2G,sm=1",
 				  (char *[]){ (char *)"--policy", (char *)l->policy, (char *)"--sched-trace",
 					      (char *)l->trace, NULL },
 				  &r->daemon);

@@ -72,6 +72,7 @@ struct vgpu_chan {
 		uint64_t longest;	/* ring entry of late, ns; 0: not known yet */
 		uint64_t ns, entries;	/* what its last entries took together: their mean */
 	} pace;
+	uint64_t busy_ns;	    /* of its device time (dev_busy), what its oldest running submission did not use */
 	struct submission *queued;  /* a doorbell that waits for the scheduler; a later doorbell joins it */
 	struct list running;	    /* submissions on the device, oldest first */
 	uint32_t nr_running;
@@ -282,8 +283,7 @@ struct vgpu_mmu_fault {
 void vgpu_raise_mmu_fault(struct vgpu *, const struct vgpu_mmu_fault *);
 void vgpu_raise_nonstall(struct vgpu *, enum fermi_engine);
 /* A PBDMA interrupt of this guest's channel: bits PBDMA_INTR_*, with the method that stopped it. */
-void vgpu_raise_pbdma(struct vgpu *, uint32_t pbdma, gchan_t id, uint32_t intr, uint32_t mthd,
-		      uint32_t data);
+void vgpu_raise_pbdma(struct vgpu *, uint32_t pbdma, gchan_t id, uint32_t intr, uint32_t mthd, uint32_t data);
 /* Context switch timeout: the channel was stopped; the engine's status names it until acknowledged. */
 void vgpu_raise_hung(struct vgpu *, enum fermi_engine e, gchan_t id, gvram_t inst);
 /* PGRAPH or copy-engine error interrupt with the registers a handler reads. */

@@ -7,7 +7,8 @@
  *     instance block is taken from the card whatever the card says.
  *  2. A channel that is not to blame keeps its RAMFC: the card saves it when the
  *     engine is reset under it, and its doorbell is rung again.
- *  3. The watchdog stops who holds the engine, not who waits for it.
+ *  3. The watchdog stops who holds the engine, not who waits for it; time is the
+ *     device's own where the device knows it, so a busy host shortens nobody's limit.
  */
 #include "gpuvm/recover.h"
 
@@ -131,11 +132,15 @@ void gpuvm_recover(struct gpuvm *g, struct vgpu_chan *c, enum gpuvm_engine e)
 static uint64_t over_by(const struct vgpu_chan *c, uint64_t now)
 {
 	const struct submission *s = list_first(&c->running, struct submission, node);
-	uint64_t limit = (uint64_t)c->vgpu->cfg.timeout_ms * 1000000u;
+	uint64_t limit = (uint64_t)c->vgpu->cfg.timeout_ms * 1000000u, passed, used;
 
 	if (!s || now <= s->start || now - s->start <= limit)
 		return 0;
-	return now - s->start - limit;
+	passed = now - s->start;
+	if (passed >= limit * WAITER_PATIENCE)
+		return passed - limit;
+	used = submit_used(c, s->start, now);
+	return used > limit ? used - limit : 0;
 }
 
 /*
@@ -172,7 +177,7 @@ static void watchdog_stop(struct gpuvm *g, struct vgpu_chan *c, uint64_t now)
 		 "guest %s: channel %u stopped: a submission to %s ran %llu ms, the limit is %u "
 		 "(%llu submissions, %llu completed)",
 		 v->name, gchan_x(c->id), host_engine_name(e),
-		 (unsigned long long)((now - s->start) / 1000000u), v->cfg.timeout_ms,
+		 (unsigned long long)(submit_used(c, s->start, now) / 1000000u), v->cfg.timeout_ms,
 		 (unsigned long long)v->stats.submissions, (unsigned long long)v->stats.completions);
 	v->stats.watchdog++;
 	vgpu_chan_stop(c);

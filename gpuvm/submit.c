@@ -142,7 +142,7 @@ void submit_pump(struct gpuvm *g, uint64_t now)
  * a run of its own, and counted by the mean a run could hold a dozen kernels
  * that come in a row.  So: as many as fit the slice if all were as long as the
  * longest; else as fill the slice, or the time of one of the longest, by the
- * mean, but few.
+ * mean, but few, and only while nobody is of the latency class.
  */
 static uint32_t run_entries(const struct vgpu_chan *c, const struct sched_work *w)
 {
@@ -150,22 +150,33 @@ static uint32_t run_entries(const struct vgpu_chan *c, const struct sched_work *
 	uint32_t all = (c->put - c->put_host) & (c->entries - 1);
 	const struct chan_pace *p = &c->pace;
 	uint64_t slice = w->slice_ns, fit;
+	/* One may come who should not have to wait for more than a slice. */
+	bool hurry = sched->nr_latency > (w->ent->latency_us ? 1 : 0);
 
 	if (!slice || all < 2)
 		return all;
 	/* Nobody waits: longer runs cost the one who comes next a little, and save everybody the gaps. */
-	if (!sched->ready[w->engine].nr)
+	if (!sched->ready[w->engine].nr && !hurry)
 		slice *= LIMIT_ALONE_SLICES;
 	/* The first one tells how long they are. */
 	if (!p->longest)
 		return 1;
 	fit = slice / p->longest;
-	if (fit < LIMIT_MIXED_ENTRIES) {
+	if (fit < LIMIT_MIXED_ENTRIES && !hurry) {
 		uint64_t fill = (slice > p->longest ? slice : p->longest) * p->entries / (p->ns + 1);
 
 		fit = fill < LIMIT_MIXED_ENTRIES ? fill : LIMIT_MIXED_ENTRIES;
 	}
 	return fit < 1 ? 1 : fit < all ? (uint32_t)fit : all;
+}
+
+/* What the device did for the channel until now is none of what it does from now on. */
+static void busy_mark(struct vgpu_chan *c)
+{
+	uint64_t ns;
+
+	if (!dev_busy(c->vgpu->g->dev, hchan_x(c->host), &ns))
+		c->busy_ns = ns;
 }
 
 static int backend_submit(void *core, struct sched_work *w)
@@ -194,6 +205,8 @@ static int backend_submit(void *core, struct sched_work *w)
 	s->entries = run_entries(c, w);
 	s->put = c->put_host = (c->put_host + s->entries) & (c->entries - 1);
 	s->start = now;
+	if (list_empty(&c->running))
+		busy_mark(c);
 	list_add_tail(&c->running, &s->node);
 	c->nr_running++;
 	if (list_empty(&c->busy))
@@ -252,6 +265,16 @@ static void pace_add(struct chan_pace *p, uint32_t n, uint64_t ns)
 	}
 }
 
+uint64_t submit_used(const struct vgpu_chan *c, uint64_t since, uint64_t now)
+{
+	uint64_t passed = now > since ? now - since : 0, ns;
+
+	if (dev_busy(c->vgpu->g->dev, hchan_x(c->host), &ns))
+		return passed;
+	ns -= c->busy_ns;
+	return ns < passed ? ns : passed;
+}
+
 static void finish(struct submission *s, uint64_t now)
 {
 	struct vgpu_chan *c = s->chan;
@@ -259,10 +282,11 @@ static void finish(struct submission *s, uint64_t now)
 	uint64_t *free_at = &c->vgpu->g->engine_free[w->engine];
 	/* Where several are on an engine, each is charged from the end of the one before. */
 	uint64_t from = s->start > *free_at ? s->start : *free_at;
-	uint64_t ran = now > from ? now - from : 0;
+	uint64_t ran = submit_used(c, from, now);
 	struct submission *next;
 
 	*free_at = now;
+	busy_mark(c);
 	pace_add(&c->pace, s->entries, ran);
 	c->vgpu->stats.gpu_ns[w->engine] += ran;
 	forget(s);

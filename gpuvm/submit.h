@@ -28,6 +28,11 @@ void submit_ring(struct vgpu_chan *);
 void submit_offer_changed(struct vgpu_chan *);
 /* Looks whether running submissions have ended; answers how many did. */
 unsigned int submit_check(struct vgpu_chan *, uint64_t now);
+/*
+ * What the channel's oldest submission, which can have worked since then, used of the card so far, ns: the
+ * device's own time where the device knows it (DEV_CAP_BUSY), else all that passed.
+ */
+uint64_t submit_used(const struct vgpu_chan *, uint64_t since, uint64_t now);
 /* Ends all of the channel's submissions, queued and running: they are charged for what they used. */
 void submit_abort(struct vgpu_chan *, uint64_t now);
 /* Starts what the policy allows. */

@@ -231,6 +231,8 @@ static int cfg_check(const struct sched_ent_cfg *cfg, struct sched_ent_cfg *out)
 
 static void cfg_take(struct sched_ent *ent, const struct sched_ent_cfg *cfg)
 {
+	ent->sched->nr_latency += !!cfg->latency_us;
+	ent->sched->nr_latency -= !!ent->latency_us;
 	ent->weight = cfg->weight;
 	ent->cap_pct = cfg->cap_pct;
 	ent->latency_us = cfg->latency_us;
@@ -289,6 +291,7 @@ void sched_ent_free(struct sched_ent *ent, uint64_t now)
 	s->policy->del(s, ent, sched_clock(s, now));
 	list_del(&ent->node);
 	s->nr_ents--;
+	s->nr_latency -= !!ent->latency_us;
 	mem_free(ent);
 }
 
@@ -370,6 +373,16 @@ static void work_unlink(struct sched_work *w)
 	}
 }
 
+/* A work has left engine, which did ran_ns for it since it was known what the engine does. */
+static void engine_settle(struct sched *s, unsigned int engine, uint64_t ran_ns, uint64_t now)
+{
+	uint64_t had = now - s->known[engine];
+
+	if (had > ran_ns)
+		s->lost[engine] += had - ran_ns;
+	s->known[engine] = now;
+}
+
 static void work_drop(struct sched_work *w, uint64_t now)
 {
 	struct sched_ent *ent = w->ent;
@@ -378,6 +391,8 @@ static void work_drop(struct sched_work *w, uint64_t now)
 	bool ran = w->state == SCHED_RUNNING;
 
 	work_unlink(w);
+	if (ran)
+		engine_settle(s, engine, 0, now);
 	ent->stats.dropped++;
 	s->in_backend = true;
 	s->backend->dropped(s->core, w);
@@ -405,6 +420,7 @@ void sched_done(struct sched_work *w, uint64_t ran_ns, uint64_t now)
 	assert(!s->in_backend && w->state == SCHED_RUNNING);
 	now = sched_clock(s, now);
 	work_unlink(w);
+	engine_settle(s, engine, ran_ns, now);
 	ent->stats.done++;
 	ent->stats.ran_ns[engine] += ran_ns;
 	if (s->watch.ended)
@@ -432,6 +448,8 @@ static void work_start(struct sched_work *w, uint64_t now)
 	list_add_tail(&s->running[engine], &w->node);
 	ent->nr_running++;
 	ent->running[engine]++;
+	if (!s->nr_running[engine])
+		s->known[engine] = now;
 	s->nr_running[engine]++;
 	ready_update(ent, engine, now);
 	s->in_backend = true;

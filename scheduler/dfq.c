@@ -178,6 +178,8 @@ static void settle(struct sched *s, struct dfq_engine *d, unsigned int engine, u
 			used *= (double)passed / (double)claimed;
 		m->v += (uint64_t)(used * SCHED_WEIGHT_DEFAULT / ent->weight);
 		m->active = m->count || m->sampled || sched_ready(ent, engine) || ent->running[engine];
+		/* Whom its cap holds back is not waited for: nobody is ahead of it. */
+		m->active &= !ent->capped[engine].in;
 		m->count = 0;
 	}
 }

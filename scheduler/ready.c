@@ -2,9 +2,10 @@
 /*
  * Who may be picked: ents with work whose cap is not used up.
  *
- * A cap is a bucket per engine.  It fills by cap percent of the time that
- * passes, up to what CAP_WINDOW_NS gives, and engine time empties it, below
- * zero if a work ran long.  So the time used in any interval T is at most
+ * A cap is a bucket per engine.  It fills by cap percent of the engine's time
+ * (working or idle; not while a work had it and it did nothing), up to what
+ * CAP_WINDOW_NS gives, and what its own works took empties it, below zero if one
+ * ran long.  So the time used in any interval T is at most
  * cap * (T + CAP_WINDOW_NS) and one work, and a work that was too long is
  * paid back.
  *
@@ -27,15 +28,27 @@ static int64_t cap_full(const struct sched_ent *ent)
 	return CAP_WINDOW_NS * ent->cap_pct / 100;
 }
 
+/* When the engine's time is known. */
+static uint64_t known_at(const struct sched *s, unsigned int engine, uint64_t now)
+{
+	return s->nr_running[engine] ? s->known[engine] : now;
+}
+
+/* Stands still while a work runs: what that has of it shows when it has ended. */
+static uint64_t engine_time(const struct sched *s, unsigned int engine, uint64_t now)
+{
+	return known_at(s, engine, now) - s->lost[engine];
+}
+
 static void cap_fill(struct sched_ent *ent, unsigned int engine, uint64_t now)
 {
 	struct sched_cap *c = &ent->cap[engine];
-	uint64_t passed = now - c->at;
+	uint64_t at = engine_time(ent->sched, engine, now), passed = at - c->at;
 	/* More than this fills any bucket, however deep in debt it may be after one work. */
 	const uint64_t enough = UINT64_MAX / 4096;
 
 	passed = passed < enough ? passed : enough;
-	c->at = now;
+	c->at = at;
 	if (c->left_ns < cap_full(ent))
 		c->left_ns += (int64_t)(passed / 100 * ent->cap_pct + passed % 100 * ent->cap_pct / 100);
 	if (c->left_ns > cap_full(ent))
@@ -45,7 +58,7 @@ static void cap_fill(struct sched_ent *ent, unsigned int engine, uint64_t now)
 void ready_init(struct sched_ent *ent, uint64_t now)
 {
 	for (unsigned int e = 0; e < SCHED_MAX_ENGINES; e++)
-		ent->cap[e] = (struct sched_cap){ .left_ns = cap_full(ent), .at = now };
+		ent->cap[e] = (struct sched_cap){ .left_ns = cap_full(ent), .at = engine_time(ent->sched, e, now) };
 }
 
 static void set_ready(struct sched_ent *ent, unsigned int engine, bool ready, uint64_t now)
@@ -85,7 +98,8 @@ void ready_update(struct sched_ent *ent, unsigned int engine, uint64_t now)
 	if (waits && !ent->capped[engine].in) {
 		uint64_t wait = (uint64_t)-ent->cap[engine].left_ns * 100 / ent->cap_pct + 100;
 
-		sched_heap_add(&s->capped[engine], &ent->capped[engine], now + wait, ent->id);
+		sched_heap_add(&s->capped[engine], &ent->capped[engine], known_at(s, engine, now) + wait,
+			       ent->id);
 	} else if (!waits) {
 		sched_heap_del(&s->capped[engine], &ent->capped[engine]);
 	}
@@ -115,6 +129,9 @@ uint64_t ready_release(struct sched *s, unsigned int engine, uint64_t now)
 
 		if (n->key > now)
 			return n->key;
+		/* The end of what runs tells. */
+		if (n->key > known_at(s, engine, now))
+			return SCHED_NEVER;
 		sched_heap_del(&s->capped[engine], n);
 		ready_update(ent, engine, now);
 	}
@@ -130,7 +147,7 @@ void ready_changed(struct sched_ent *ent, uint64_t now)
 		/* A new cap starts without the old one's debt or hoard. */
 		if (c->left_ns > cap_full(ent) || c->left_ns < 0)
 			c->left_ns = c->left_ns < 0 ? 0 : cap_full(ent);
-		c->at = now;
+		c->at = engine_time(ent->sched, e, now);
 		ready_update(ent, e, now);
 	}
 }

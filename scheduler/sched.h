@@ -102,7 +102,7 @@ struct sched_ent {
 	struct sched_heap_node capped[SCHED_MAX_ENGINES]; /* on sched.capped, by when its cap lets it go on */
 	struct sched_cap {
 		int64_t left_ns; /* what it may still use; below 0 it has to wait */
-		uint64_t at;	 /* when left_ns was true */
+		uint64_t at;	 /* when left_ns was true, by the engine's time (ready.c) */
 	} cap[SCHED_MAX_ENGINES];
 	uint64_t slice_ns; /* set by the policy's pick: goes to the work it lets start */
 	uint32_t id; /* in order of birth: breaks ties */
@@ -201,11 +201,18 @@ struct sched {
 	unsigned int nr_engines;
 	struct list ents;
 	uint32_t nr_ents, next_id;
+	uint32_t nr_latency; /* ents of the latency class */
 	struct sched_heap ready[SCHED_MAX_ENGINES];  /* ents that may be picked, longest waiting first */
 	struct sched_heap capped[SCHED_MAX_ENGINES]; /* ents that wait for their cap */
 	uint32_t nr_queued[SCHED_MAX_ENGINES];
 	struct list running[SCHED_MAX_ENGINES]; /* works on the device */
 	uint32_t nr_running[SCHED_MAX_ENGINES];
+	/*
+	 * Time in which works had an engine that did nothing for them: a host that ran it late, an end that was
+	 * seen late.  Caps are parts of the other time.
+	 */
+	uint64_t lost[SCHED_MAX_ENGINES];
+	uint64_t known[SCHED_MAX_ENGINES]; /* while works run: until when `lost` is known */
 	uint64_t next_seq, next_tick;
 	uint64_t clock, skew; /* the last time seen, and what is added because a clock stepped back */
 	uint64_t picks;	      /* decisions made */
@@ -258,7 +265,7 @@ int sched_ent_tune(struct sched_ent *, const struct sched_ent_cfg *, uint64_t no
 /* Queues a work.  -EDQUOT beyond max_work, -EINVAL for a bad engine.  Call sched_pump() after. */
 int sched_submit(struct sched_ent *, unsigned int engine, void *cookie, uint64_t now,
 		 struct sched_work **out);
-/* A running work ended after ran_ns on its engine; frees it. */
+/* A running work ended after ran_ns of its engine's own time; frees it. */
 void sched_done(struct sched_work *, uint64_t ran_ns, uint64_t now);
 /* Takes one queued or running work back without charging it; backend->dropped is called. */
 void sched_cancel(struct sched_work *, uint64_t now);

@@ -14,10 +14,10 @@
  *
  * Who leaves with v > V was served ahead of time and stays a member until V
  * has come up to it: leaving and coming back gains nothing.  Who leaves with
- * v <= V may come back within `grace`; if it would be the one to serve and on
- * average stays away for half as long as it then works (`patience`), or less,
- * the engine waits for it.  A wait in vain is charged to it.  If it comes later it is still owed what it was owed,
- * up to OWED_MAX.  With grace=0 the engine never waits and nothing is kept.
+ * v <= V may come back within `grace`; if it would be the one to serve and that
+ * is worth the wait (think.h, `patience`), the engine waits for it.  A wait in
+ * vain is charged to it.  If it comes later it is still owed what it was owed, up
+ * to OWED_MAX.  With grace=0 the engine never waits and nothing is kept.
  *
  * Always true, per engine:
  *  1. weights and sum are over the members: states other than OUT.
@@ -31,13 +31,14 @@
 
 #include "gpuvm/base/mem.h"
 #include "scheduler/sched.h"
+#include "scheduler/think.h"
 
 enum { SLICE, GRACE, PATIENCE };
 
 static const struct sched_policy_param wfq_params[] = {
 	{ "slice", 1000000, 10000, 1000000000, true, "how long one may run before it is decided anew" },
 	{ "grace", 2000000, 0, 100000000, true, "how long the engine may wait for who is owed time" },
-	{ "patience", 50, 0, 1000, false, "whom it waits for: away at most so long, in percent of its work" },
+	{ "patience", 100, 0, 1000, false, "how long it may stand still for one, in percent of what that one works" },
 	{ NULL, 0, 0, 0, false, NULL },
 };
 
@@ -56,7 +57,7 @@ struct wfq_member {
 	enum wfq_state state;
 	bool due; /* READY: in due, not in ahead */
 	uint64_t v;
-	uint64_t away, works; /* how long it stays away, and then works, on average, ns */
+	struct think think;
 	uint64_t owed;	 /* OUT: kept for it, ns */
 	uint64_t left_at, waited;
 	uint32_t weight; /* as summed */
@@ -208,7 +209,7 @@ static void leave(struct wfq_engine *w, struct wfq_member *m, uint64_t grace, ui
 	if ((int64_t)(m->v - virtual_now(w)) > 0) {
 		m->state = LEFT;
 		sched_heap_add(&w->left, &m->node, m->v, m->ent->id);
-	} else if (grace && m->away <= m->works * w->patience / 100) {
+	} else if (grace && think_worth(&m->think, w->patience)) {
 		m->state = BACK_SOON;
 		sched_heap_add(&w->back_soon, &m->node, deadline(w, m), m->ent->id);
 		list_add_tail(&w->expiry, &m->expiry);
@@ -249,6 +250,19 @@ static void expire(struct wfq_engine *w, uint64_t grace, uint64_t now)
 			end_wait(w, m, now);
 		unhook(w, m);
 		v_add(w, m, (int64_t)v_of(m->waited < grace ? m->waited : grace, m->weight));
+		give_up(w, m);
+	}
+}
+
+/* Who came back, but is held back by its cap now, is not worth a wait. */
+static void drop_capped(struct wfq_engine *w, uint64_t now)
+{
+	struct wfq_member *m;
+
+	while ((m = first_of(&w->back_soon)) && m->ent->capped[m->engine].in) {
+		end_wait(w, m, now);
+		unhook(w, m);
+		think_held(&m->think);
 		give_up(w, m);
 	}
 }
@@ -338,11 +352,8 @@ static void wfq_wake(struct sched *s, struct sched_ent *ent, unsigned int engine
 	settle(w, now);
 	catch_up(w);
 	expire(w, s->param[GRACE], now);
-	if (m->state != RUNNING && m->left_at) {
-		uint64_t away = now - m->left_at, most = 4 * s->param[GRACE];
-
-		m->away = (15 * m->away + (away < most ? away : most)) / 16;
-	}
+	if (m->state != RUNNING)
+		think_back(&m->think, s->param[GRACE], now);
 	if (m->state == BACK_SOON && m == first_of(&w->back_soon))
 		w->wait_since = 0;
 	if (m->state == OUT) {
@@ -364,6 +375,7 @@ static void wfq_sleep(struct sched *s, struct sched_ent *ent, unsigned int engin
 		m->state = RUNNING;
 	else
 		leave(w, m, 0, now); /* cancelled, or its cap is used up */
+	think_held(&m->think);
 }
 
 static void wfq_charge(struct sched *s, struct sched_ent *ent, unsigned int engine, uint64_t ran_ns,
@@ -386,16 +398,20 @@ static void wfq_charge(struct sched *s, struct sched_ent *ent, unsigned int engi
 	}
 	unhook(w, m);
 	v_add(w, m, (int64_t)v_of(ran, m->weight) - (int64_t)v_of(charged, m->weight));
-	m->works = m->works ? (15 * m->works + ran) / 16 : ran;
+	think_ran(&m->think, ran);
 	/* Forgotten slowly: one length for all makes the deadline order the right one. */
 	w->unit = ran > w->unit ? ran : w->unit - (w->unit - ran) / 4096;
 	if (state == READY)
 		become_ready(w, m);
-	else if (!ent->running[engine])
-		/* The queue may be empty by its cap only; then it is not expected back at once. */
-		leave(w, m, list_empty(&ent->queue[engine]) ? s->param[GRACE] : 0, now);
-	else
+	else if (ent->running[engine])
 		m->state = RUNNING;
+	else if (list_empty(&ent->queue[engine])) {
+		think_left(&m->think, now);
+		leave(w, m, s->param[GRACE], now);
+	} else {
+		/* Its cap holds it back: it is not expected at once. */
+		leave(w, m, 0, now);
+	}
 	catch_up(w);
 }
 
@@ -407,6 +423,7 @@ static struct sched_ent *wfq_pick(struct sched *s, unsigned int engine, uint64_t
 
 	if (s->nr_running[engine])
 		return NULL;
+	drop_capped(w, now);
 	expire(w, s->param[GRACE], now);
 	catch_up(w);
 	m = first_of(&w->due);

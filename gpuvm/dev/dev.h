@@ -33,6 +33,7 @@ enum dev_cap {
 	DEV_CAP_CLOCK = 1 << 1,	  /* advance: the device's clock is moved by hand */
 	DEV_CAP_DMA_MAP = 1 << 2, /* dma_map: the device must be told where bus addresses live */
 	DEV_CAP_VRAM_FD = 1 << 3, /* vram_fd: VRAM can be given to another process as memory */
+	DEV_CAP_BUSY = 1 << 4,	  /* busy: the device knows what it worked for each channel */
 };
 
 /* What the device is.  Constant from open to close. */
@@ -99,6 +100,19 @@ struct dev_ops {
 	 */
 	int (*vram_fd)(struct dev *, hvram_t at, uint64_t len, int *fd);
 	int (*vram_join)(struct dev *, hvram_t at, uint64_t len);
+	/*
+	 * DEV_CAP_BUSY: the device's own time that went to channel chid (below
+	 * info.nr_chan) so far, ns; never goes back while the device is open.  It
+	 * grows while an engine or a PBDMA works for the channel and while one stands
+	 * still for it (its semaphore, its error that waits for a handler); not while
+	 * the channel waits for another one.  True up to the call, also for what runs.
+	 *
+	 * The software GPU counts processor time of its threads, so a host that
+	 * runs them late takes nothing from anybody's share.  On a board device time
+	 * is PTIMER's: an implementation puts a semaphore release with a timestamp
+	 * behind each entry and takes the differences.
+	 */
+	int (*busy)(struct dev *, uint32_t chid, uint64_t *ns);
 };
 
 /* Embedded as first member by each implementation. */
@@ -191,6 +205,10 @@ static inline int dev_vram_fd(struct dev *d, hvram_t at, uint64_t len, int *fd)
 static inline int dev_vram_join(struct dev *d, hvram_t at, uint64_t len)
 {
 	return dev_has(d, DEV_CAP_VRAM_FD) ? d->ops->vram_join(d, at, len) : -EOPNOTSUPP;
+}
+static inline int dev_busy(struct dev *d, uint32_t chid, uint64_t *ns)
+{
+	return dev_has(d, DEV_CAP_BUSY) ? d->ops->busy(d, chid, ns) : -EOPNOTSUPP;
 }
 
 #endif

@@ -52,6 +52,7 @@ static const struct shape {
 	[REC_DMA_UNMAP] = { "dma_unmap", 2, RET_INT, false, { "at", "len" } },
 	[REC_IRQ] = { "irq", 1, RET_NONE, false, { "count" } },
 	[REC_MEM] = { "mem", 2, RET_NONE, true, { "at", "len" } },
+	[REC_BUSY] = { "busy", 1, RET_VALUE, false, { "chid" } },
 	[REC_END] = { "end", 2, RET_NONE, false, { "calls", "sum" } },
 };
 

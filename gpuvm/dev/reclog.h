@@ -34,6 +34,8 @@ enum rec_kind {
 	REC_IRQ = 13, /* the interrupt was raised arg[0] times */
 	REC_MEM = 14, /* arg[1] bytes of bus memory at arg[0] changed to data */
 	REC_END = 15, /* arg[0] calls; arg[1] checksum of all bytes before this record */
+	/* calls that came later */
+	REC_BUSY = 16,
 	REC_NR,
 };
 
@@ -48,7 +50,7 @@ struct rec {
 bool rec_has_data(const struct rec *);
 static inline bool rec_is_call(const struct rec *r)
 {
-	return r->kind < REC_IRQ;
+	return r->kind < REC_IRQ || r->kind > REC_END;
 }
 int rec_nr_args(enum rec_kind);
 /* The call in words, without its answer and data: "wr32 reg=0x140 val=0x1". */

@@ -234,6 +234,18 @@ static int record_advance(struct dev *d, uint64_t ns)
 	return v;
 }
 
+/* Nothing between an answer and an error: who asks only knows that the time is known. */
+static int record_busy(struct dev *d, uint32_t chid, uint64_t *ns)
+{
+	struct record *r = begin(d);
+	int v = dev_busy(r->inner, chid, ns);
+
+	if (v)
+		*ns = 0;
+	end(r, &(struct rec){ .kind = REC_BUSY, .arg = { chid }, .ret = *ns });
+	return 0;
+}
+
 static int record_dma_map(struct dev *d, dma_t at, void *mem, size_t len)
 {
 	struct record *r = begin(d);
@@ -327,6 +339,7 @@ static const struct dev_ops record_ops = {
 	.advance = record_advance,
 	.dma_map = record_dma_map,
 	.dma_unmap = record_dma_unmap,
+	.busy = record_busy,
 };
 
 /* Files and thread for the interrupt, if the inner device has one. */

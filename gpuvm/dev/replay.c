@@ -236,6 +236,12 @@ static int replay_advance(struct dev *d, uint64_t ns)
 	return answer_int(d, &(struct rec){ .kind = REC_ADVANCE, .arg = { ns } }, NULL);
 }
 
+static int replay_busy(struct dev *d, uint32_t chid, uint64_t *ns)
+{
+	*ns = answer_value(d, &(struct rec){ .kind = REC_BUSY, .arg = { chid } }, 0);
+	return 0;
+}
+
 static int replay_dma_map(struct dev *d, dma_t at, void *mem, size_t len)
 {
 	struct replay *p = replay_of(d);
@@ -313,10 +319,11 @@ static const struct dev_ops replay_ops = {
 	.advance = replay_advance,
 	.dma_map = replay_dma_map,
 	.dma_unmap = replay_dma_unmap,
+	.busy = replay_busy,
 };
 
 /* What this program can replay; a recording never has more (record.c). */
-#define REPLAY_CAPS (DEV_CAP_IRQ_FD | DEV_CAP_CLOCK | DEV_CAP_DMA_MAP)
+#define REPLAY_CAPS (DEV_CAP_IRQ_FD | DEV_CAP_CLOCK | DEV_CAP_DMA_MAP | DEV_CAP_BUSY)
 
 int replay_open(const char *arg, const struct log *log, struct dev **out, char *msg, size_t n)
 {

@@ -25,7 +25,7 @@ struct dist {
 
 /* A recorded work. */
 struct mix_work {
-	uint64_t at, size, ended;
+	uint64_t at, started, size, ended; /* started and ended: of a recording */
 	unsigned int engine;
 };
 
@@ -46,6 +46,7 @@ struct mix_guest {
 	unsigned int engine;
 	struct mix_work *work; /* owned; MIX_TRACE: by time */
 	uint32_t nr_work;
+	bool endless; /* MIX_CLOSED: its later half comes again and again, so that it has work as long as it lasts */
 };
 
 struct mix {

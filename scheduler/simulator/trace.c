@@ -65,7 +65,6 @@ static int read_line(struct reader *r, const char *line)
 	uint32_t weight, cap, latency, budget;
 	struct mix_guest *g;
 	struct mix_work w;
-	uint64_t started;
 	char name[32];
 	int end = 0;
 
@@ -84,13 +83,14 @@ static int read_line(struct reader *r, const char *line)
 		return 0;
 	}
 	if (sscanf(line, "work %31s %u %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %n", name, &w.engine,
-		   &w.at, &started, &w.size, &w.ended, &end) != 6 || line[end] || w.engine >= SCHED_MAX_ENGINES ||
+		   &w.at, &w.started, &w.size, &w.ended, &end) != 6 || line[end] || w.engine >= SCHED_MAX_ENGINES ||
 	    w.at > 1ull << 52 || w.ended > 1ull << 52 || w.size > w.ended)
 		return -EINVAL;
 	g = find_or_add(r->m, name);
 	if (!g)
 		return -ENOMEM;
 	w.size = w.size ? w.size : 1;
+	w.started = w.started < w.ended ? w.started : w.ended;
 	if (w.ended > r->end)
 		r->end = w.ended;
 	if (w.engine >= r->m->nr_engines)

@@ -28,6 +28,7 @@ struct slot {
 	struct sched_heap_node node; /* when its next arrival comes */
 	struct guest *g;
 	uint32_t left; /* works of this arrival that have not ended */
+	uint32_t nr; /* MIX_CLOSED: the work that came last */
 };
 
 struct guest {
@@ -96,6 +97,12 @@ static void settle(struct virt *v, unsigned int nr)
 /* One that came at once when the one before it had ended was there before anybody decided. */
 #define AT_ONCE_NS 50000u
 
+/* Which of a recorded guest's works follows; nr_work: none. */
+static uint32_t work_after(const struct mix_guest *m, uint32_t nr)
+{
+	return nr + 1 == m->nr_work && m->endless && m->nr_work > 1 ? m->nr_work / 2 : nr + 1;
+}
+
 /*
  * The work after j's comes as it came in the recording: while j's ran, so long
  * after its beginning; or so long after its end.
@@ -106,11 +113,11 @@ static void come_after(struct virt *v, const struct job *j, bool ended)
 	const struct mix_work *w, *next;
 	uint64_t began, gap;
 
-	if (g->m->pattern != MIX_CLOSED || j->nr + 1 != g->next_work || g->next_work == g->m->nr_work ||
-	    j->slot->node.in)
+	if (g->m->pattern != MIX_CLOSED || work_after(g->m, j->nr) != g->next_work ||
+	    g->next_work == g->m->nr_work || j->slot->node.in)
 		return;
-	w = &g->m->work[j->nr];
-	next = w + 1;
+	next = &g->m->work[g->next_work];
+	w = next - 1;
 	if ((next->at >= w->ended) != ended)
 		return;
 	began = w->ended - w->size;
@@ -183,7 +190,7 @@ static int submit(struct virt *v, struct slot *s, uint64_t size, unsigned int nr
 		j = mem_new(struct job);
 	if (!j)
 		return -ENOMEM;
-	*j = (struct job){ .slot = s, .arrived = v->now, .size = size, .nr = s->g->next_work - 1 };
+	*j = (struct job){ .slot = s, .arrived = v->now, .size = size, .nr = s->nr };
 	v->res->arrivals++;
 	r = sched_submit(s->g->ent, nr, j, v->now, &j->w);
 	if (r < 0) {
@@ -226,8 +233,10 @@ static int arrive(struct virt *v, struct slot *s)
 	if (g->m->pattern == MIX_TRACE)
 		return arrive_trace(v, s);
 	if (g->m->pattern == MIX_CLOSED) {
-		const struct mix_work *w = &g->m->work[g->next_work++];
+		const struct mix_work *w = &g->m->work[g->next_work];
 
+		s->nr = g->next_work;
+		g->next_work = work_after(g->m, g->next_work);
 		return submit(v, s, w->size, w->engine);
 	}
 	if (g->m->stop && v->now >= g->m->stop)

@@ -242,7 +242,7 @@ static void forged_length(void **state)
 	refused(t, "no number at byte 131");
 	buf[120] = REC_NR;
 	spill(t, buf, len);
-	refused(t, "unknown record 16 at byte 120");
+	refused(t, "unknown record 17 at byte 120");
 	buf[120] = 0;
 	spill(t, buf, len);
 	refused(t, "unknown record 0 at byte 120");

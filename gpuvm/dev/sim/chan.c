@@ -108,6 +108,7 @@ static void chan_set_inst(struct sim *s, struct chan *c, uint32_t val)
 	chan_stop_wait(f, c);
 	c->work = c->busy = c->off = false;
 	c->wait = WAIT_NONE;
+	busy_unpark(c);
 	c->cur_engine = ENGINE_SW;
 	if (val & CHAN_INST_VALID)
 		chan_adopt_objects(f, c, CHAN_INST_ADDR(val));
@@ -194,9 +195,13 @@ void chan_reset(struct pfifo *f)
 {
 	for (uint32_t i = 0; i < GF100_NR_CHAN; i++) {
 		struct chan *c = &f->chan[i];
+		uint64_t busy_ns;
 
+		busy_unpark(c);
+		busy_ns = c->busy_ns;
 		chan_free_objects(&c->obj);
 		memset(c, 0, sizeof(*c));
+		c->busy_ns = busy_ns; /* the one thing a reset does not touch: it is no part of the card */
 		c->cur_engine = c->off_engine = ENGINE_SW;
 	}
 }

@@ -57,6 +57,7 @@ void engine_put(struct pbdma *p)
 
 	if (p->engine < 0)
 		return;
+	busy_engine_put(p);
 	f->engine[p->engine].holder = NULL;
 	if (f->engine[p->engine].resetting)
 		pthread_cond_broadcast(&f->quiet);

@@ -71,6 +71,8 @@ struct chan {
 	uint64_t polled;     /* fifo.polls when the acquire was last found false */
 	uint64_t retry_at;   /* monotonic ns of the next look */
 	uint64_t backoff;
+	uint64_t busy_ns;    /* device time so far, but for what goes on now (busy.c) */
+	uint64_t parked_at;  /* monotonic ns since when it waits for a semaphore on no PBDMA; 0: it does not */
 	struct pbdma *on;
 	bool stop; /* atomic */
 	struct chan_objects obj;
@@ -96,6 +98,10 @@ struct pbdma {
 	uint32_t mirror[RAMFC_WORDS]; /* RAMFC as registers show it */
 	uint32_t cmd;	   /* last header that raised an error */
 	uint32_t last;	   /* channel loaded last */
+	clockid_t cpu;	   /* of its thread */
+	uint64_t cpu_at;   /* what that showed when chan->busy_ns was true; 0: no channel is served */
+	uint64_t blocked_at; /* monotonic ns; 0: it is not */
+	int64_t beside;	   /* shader cores' time since cpu_at, less the thread's own part in it, ns */
 
 	/* The thread's own while chan is loaded. */
 	uint64_t inst;
@@ -203,6 +209,20 @@ void pbdma_userd(struct pbdma *, uint32_t off, uint32_t val);
 int pbdma_userd_rd(struct pbdma *, uint32_t off, uint32_t *val);
 /* Waits for the condition to be looked at again; sim.lock held.  False: leave (stop or quit). */
 bool pbdma_block(struct pbdma *, uint64_t wait_ns);
+
+/* ---- busy.c: device time.  sim.lock held; but for busy_thread, on the PBDMA's thread. ---- */
+void busy_thread(struct pbdma *); /* the thread has begun */
+/* The channel waits no longer as it did. */
+void busy_unpark(struct chan *);
+/* The PBDMA begins with its channel; up to here its time is counted; it leaves. */
+void busy_begin(struct pbdma *);
+void busy_lap(struct pbdma *);
+void busy_end(struct pbdma *);
+/* The PBDMA stands still for its channel. */
+void busy_block(struct pbdma *);
+void busy_unblock(struct pbdma *);
+/* The PBDMA lets go of the engine it holds. */
+void busy_engine_put(struct pbdma *);
 
 /* ---- pusher.c: one indirect-buffer entry.  The PBDMA's thread, no sim.lock. -------- */
 /* Runs to the end of the current entry, or fetches one first.  STEP_OK: an entry ended. */

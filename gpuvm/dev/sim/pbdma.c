@@ -47,12 +47,14 @@ bool pbdma_block(struct pbdma *p, uint64_t wait_ns)
 	if (f->quit || chan_stopping(p->chan))
 		return false;
 	p->blocked = true;
+	busy_block(p);
 	pthread_cond_broadcast(&f->quiet);
 	if (wait_ns)
 		pthread_cond_timedwait(&p->cond, &p->sim->lock, &ts);
 	else
 		pthread_cond_wait(&p->cond, &p->sim->lock);
 	p->blocked = false;
+	busy_unblock(p);
 	return !f->quit && !chan_stopping(p->chan);
 }
 
@@ -151,6 +153,7 @@ static void pbdma_unload(struct pbdma *p, enum step step)
 		f->progress++;
 	p->did = p->loaded = p->yield = false;
 	c->busy = step != STEP_IDLE;
+	busy_end(p);
 	if (f->kick_pending && f->kick_chid == chan_id(f, c))
 		f->kick_pending = false;
 	__atomic_store_n(&c->stop, false, __ATOMIC_RELAXED);
@@ -172,6 +175,7 @@ static enum step pbdma_turn(struct pbdma *p)
 	f->progress++;
 	p->did = false;
 	engine_put(p);
+	busy_lap(p);
 	next = p->next;
 	if (chan_stopping(p->chan) || f->quit)
 		step = STEP_STOP;
@@ -192,6 +196,7 @@ static void pbdma_serve(struct pbdma *p)
 	bool valid = c->inst_reg & CHAN_INST_VALID;
 	enum step step = STEP_STOP;
 
+	busy_begin(p);
 	c->wait = WAIT_NONE;
 	p->inst = CHAN_INST_ADDR(c->inst_reg);
 	pthread_mutex_unlock(&p->sim->lock);
@@ -227,6 +232,7 @@ static void *pbdma_main(void *arg)
 	struct pbdma *p = arg;
 
 	pthread_mutex_lock(&p->sim->lock);
+	busy_thread(p);
 	while (!p->sim->pfifo->quit) {
 		if (p->chan)
 			pbdma_serve(p);

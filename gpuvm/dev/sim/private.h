@@ -169,6 +169,10 @@ void pfifo_nonstall(struct sim *, enum fermi_engine);
 void pfifo_settle(struct sim *);
 extern const struct sim_unit pfifo_units[];  /* PFIFO and PBDMA ranges; ends with name NULL */
 
+/* ---- busy.c ------------------------------------------------------------------ */
+/* Device time that went to channel chid so far, ns.  sim.lock held. */
+uint64_t busy_of(struct sim *, uint32_t chid);
+
 /* ---- engines: what the pullers call, on an engine thread, without sim.lock -- */
 struct engine_ctx { /* one channel's view of one engine while its methods run */
 	struct sim *sim;

@@ -324,6 +324,18 @@ static int sim_vram_join(struct dev *d, hvram_t at, uint64_t len)
 	return mem_vram_join(sim_of(d), hvram_x(at), len);
 }
 
+static int sim_busy(struct dev *d, uint32_t chid, uint64_t *ns)
+{
+	struct sim *s = sim_of(d);
+
+	if (chid >= GF100_NR_CHAN)
+		return -EINVAL;
+	pthread_mutex_lock(&s->lock);
+	*ns = busy_of(s, chid);
+	pthread_mutex_unlock(&s->lock);
+	return 0;
+}
+
 static void sim_close(struct dev *d)
 {
 	struct sim *s = sim_of(d);
@@ -358,11 +370,12 @@ static const struct dev_io sim_io = {
 		.name = "sim", .caps = (with_caps), .close = sim_close, .reset = sim_reset,        \
 		.now = sim_dev_now, .irq_fd = sim_irq_fd, .irq_seq = sim_irq_seq,                  \
 		.advance = sim_advance, .dma_map = sim_dma_map, .dma_unmap = sim_dma_unmap,        \
-		.vram_fd = sim_vram_fd, .vram_join = sim_vram_join                                 \
+		.vram_fd = sim_vram_fd, .vram_join = sim_vram_join, .busy = sim_busy               \
 	}
 #define SIM_CAPS (DEV_CAP_IRQ_FD | DEV_CAP_DMA_MAP | DEV_CAP_VRAM_FD)
 
-static const struct dev_ops sim_ops = SIM_OPS(SIM_CAPS);
+/* A clock moved by hand and the time of host threads do not go together. */
+static const struct dev_ops sim_ops = SIM_OPS(SIM_CAPS | DEV_CAP_BUSY);
 static const struct dev_ops sim_manual_ops = SIM_OPS(SIM_CAPS | DEV_CAP_CLOCK);
 
 /* ---- birth ----------------------------------------------------------------- */

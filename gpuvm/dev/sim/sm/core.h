@@ -142,6 +142,7 @@ struct worker {
 	uint32_t id;
 	pthread_t thread;
 	bool started;
+	struct { bool on; clockid_t cpu; uint64_t from; } shift; /* its thread's clock when it began; sm.lock */
 	struct sm_launch *launch;
 	const struct engine_ctx *ctx;
 	struct crew *crew;

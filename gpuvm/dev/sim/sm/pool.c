@@ -5,15 +5,57 @@
  */
 #include <stdio.h>
 
+#include "gpuvm/base/clock.h"
 #include "gpuvm/base/mem.h"
 #include "gpuvm/dev/sim/sm/core.h"
 #include "gpuvm/dev/sim/sm/pool.h"
 #include "gpuvm/dev/sim/sm/tally.h"
 
+/* What a worker's time adds to the engine's, beside what the caller of sm_run() counts as its own. */
+static int64_t worker_beside(const struct worker *wk)
+{
+	int64_t ns = (int64_t)(clock_read(wk->shift.cpu) - wk->shift.from);
+
+	return ns / wk->sm->share - (wk->id ? 0 : ns);
+}
+
+int64_t sm_beside(struct sm *sm, bool take)
+{
+	int64_t ns;
+
+	pthread_mutex_lock(&sm->lock);
+	ns = sm->beside;
+	for (uint32_t i = 0; i < sm->nr; i++)
+		if (sm->worker[i]->shift.on)
+			ns += worker_beside(sm->worker[i]);
+	if (take)
+		sm->beside = 0;
+	pthread_mutex_unlock(&sm->lock);
+	return ns;
+}
+
+static void work_begins(struct worker *wk)
+{
+	pthread_mutex_lock(&wk->sm->lock);
+	wk->shift.on = !pthread_getcpuclockid(pthread_self(), &wk->shift.cpu);
+	wk->shift.from = wk->shift.on ? clock_read(wk->shift.cpu) : 0;
+	pthread_mutex_unlock(&wk->sm->lock);
+}
+
+static void work_ends(struct worker *wk)
+{
+	pthread_mutex_lock(&wk->sm->lock);
+	if (wk->shift.on)
+		wk->sm->beside += worker_beside(wk);
+	wk->shift.on = false;
+	pthread_mutex_unlock(&wk->sm->lock);
+}
+
 static void work(struct worker *wk, struct sm_launch *l, const struct engine_ctx *ctx)
 {
 	struct sm *sm = wk->sm;
 
+	work_begins(wk);
 	wk->launch = l;
 	wk->ctx = ctx;
 	wk->count = (struct sm_count){ 0 };
@@ -40,6 +82,7 @@ static void work(struct worker *wk, struct sm_launch *l, const struct engine_ctx
 	l->count.warps += wk->count.warps;
 	l->count.lanes += wk->count.lanes;
 	pthread_mutex_unlock(&l->lock);
+	work_ends(wk);
 }
 
 static void *worker_main(void *arg)
@@ -150,6 +193,11 @@ void sm_free(struct sim *s)
 /* Constants first, by one; then everybody. */
 static void run_all(struct sm *sm, struct sm_launch *l, const struct engine_ctx *ctx)
 {
+	uint64_t pieces = (l->nr_blocks + l->blocks_at_once - 1) / l->blocks_at_once;
+
+	pthread_mutex_lock(&sm->lock);
+	sm->share = pieces < sm->nr ? (uint32_t)pieces : sm->nr;
+	pthread_mutex_unlock(&sm->lock);
 	if ((l->nr_blocks > 1 || l->resumed) && sm->nr > 1) {
 		pthread_mutex_lock(&sm->lock);
 		sm->launch = l;

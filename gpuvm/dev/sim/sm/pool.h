@@ -18,6 +18,8 @@ struct sm {
 	const struct engine_ctx *ctx;
 	bool quit;
 	uint64_t *tally; /* owned; NULL: nobody asked */
+	uint32_t share;	 /* how many workers the grid under way, or the last one, can occupy; 0: none yet */
+	int64_t beside;	 /* sm_beside() without what is under way */
 };
 
 /* Warp instructions between two looks at stop and two holds of dma_lock: below a millisecond. */

@@ -78,6 +78,12 @@ void sm_launch_free(struct sm_launch *); /* accepts NULL */
  */
 enum engine_result sm_run(struct sm *, struct sm_launch *, const struct engine_ctx *,
 			  struct engine_error *);
+/*
+ * The device time of grids since it was taken last, by all workers, less the time
+ * that the caller of sm_run() spent in it, ns.  Workers that can share a grid count
+ * as if they ran side by side.  Any thread, also while a grid runs.
+ */
+int64_t sm_beside(struct sm *, bool take);
 /* What trapped, one line; empty if nothing did. */
 const char *sm_launch_text(const struct sm_launch *);
 /* Instructions executed by warps, and by lanes. */
