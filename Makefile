@@ -140,7 +140,7 @@ endef
 $(foreach p,$(PROGS),$(eval $(call bin_rule,$(p))))
 
 # What bench-xen runs in a domain, and in dom0 for its floors.
-BIN_gpuvm-xen-bench := $(addprefix bench/xen/,guest.c doorbell.c tracked.c)
+BIN_gpuvm-xen-bench := $(addprefix bench/xen/,guest.c call.c doorbell.c tracked.c)
 BIN_gpuvm-xen-echo := bench/xen/echo.c
 XEN_BENCH := $(if $(HAVE_XEN),gpuvm-xen-bench gpuvm-xen-echo)
 $(foreach p,$(XEN_BENCH),$(eval $(call bin_rule,$(p))))

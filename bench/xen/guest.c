@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * gpuvm-xen-bench: bench-xen's figures as a guest of Xen sees them.  The GPU is
- * the PCI function that GPUVM_NATIVE names.  Each probe prints lines
+ * that of gpuvm-guest run, else the PCI function that GPUVM_NATIVE names.  Each probe prints lines
  * "BENCH name value unit"; a value is a median.
  *
  *   mmio ADDRESS   a load of a page that gpuvm-xen-echo answers for: a trap's floor
@@ -10,6 +10,7 @@
  *   ptes           page-table entries a second, by how many are written at once
  *   doorbell       from the doorbell to the fence, and to the MSI
  *   tracked        a store to a table in this guest's memory that the mediator may track
+ *   call           a call to the mediator, in a PV mode
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -201,20 +202,26 @@ int main(int argc, char **argv)
 		return mmio(argv[2]);
 	if (!strcmp(what, "events"))
 		return events();
-	if (!native || strncmp(native, "pci:", 4))
-		return probe_failed("GPUVM_NATIVE is not pci:");
-	if (bus_pci_open(native + 4, &bus, msg, sizeof msg))
-		return probe_failed(msg);
+	if (getenv("GPUVM_GUEST"))
+		err = bus_guest_open(&bus, msg, sizeof msg);
+	else if (native && !strncmp(native, "pci:", 4))
+		err = bus_pci_open(native + 4, &bus, msg, sizeof msg);
+	else
+		return probe_failed("no GPU: GPUVM_NATIVE is not pci:");
+	if (err)
+		return probe_failed(msg[0] ? msg : strerror(-err));
 	if (!strcmp(what, "trap"))
 		err = trap(bus);
 	else if (!strcmp(what, "ptes"))
 		err = with_driver(bus, ptes);
 	else if (!strcmp(what, "doorbell"))
 		err = with_driver(bus, probe_doorbell);
+	else if (!strcmp(what, "call"))
+		err = with_driver(bus, probe_call);
 	else if (!strcmp(what, "tracked"))
 		err = with_driver(bus, probe_tracked);
 	else
-		err = probe_failed("mmio ADDRESS, events, trap, ptes, doorbell or tracked");
+		err = probe_failed("mmio ADDRESS, events, trap, ptes, doorbell, tracked or call");
 	bus_close(bus);
 	return err;
 }

@@ -18,5 +18,7 @@ int probe_failed(const char *what);
 int probe_doorbell(struct drv *);
 /* tracked.c */
 int probe_tracked(struct drv *);
+/* call.c */
+int probe_call(struct drv *);
 
 #endif

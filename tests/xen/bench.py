@@ -24,6 +24,7 @@ ROWS = (
     ("table-store", "a store to a table in guest memory", ("floor", "ioreq-echo")),
     ("doorbell-fence", "doorbell to fence", ("floor", "ioreq-echo")),
     ("doorbell-msi", "doorbell to MSI", ("floor", "ioreq-echo")),
+    ("call", "a call to the mediator", ("floor", "event-ping-pong")),
     ("driver-start", "the driver's start", None),
     ("ptes-1", "entries a second, 1 at a time", None),
     ("ptes-16", "entries a second, 16 at a time", None),
@@ -33,15 +34,17 @@ ROWS = (
 
 
 def collect():
-    """{run: {figure: (value, unit)}}, and what went wrong."""
-    runs, wrong = {}, []
+    """{run: {figure: (value, unit)}}, what went wrong, and what could not be tried."""
+    runs, wrong, left_out = {}, [], []
     for line in xen.boot(["bench"]):
         m = re.match(r"XEN bench (\S+) (\S+) (\S+) (\S+)$", line)
         if m:
             runs.setdefault(m.group(1), {})[m.group(2)] = (float(m.group(3)), m.group(4))
         elif line.startswith("XEN not ok") or re.search(r"gpuvm-xen-(bench|echo): ", line):
             wrong.append(line)
-    return runs, wrong
+        elif line.startswith("XEN bench-left-out "):
+            left_out.append(line.split(None, 2)[2])
+    return runs, wrong, left_out
 
 
 def rows(runs):
@@ -66,17 +69,19 @@ def main():
     if why:
         print(f"bench-xen: {why}")
         return 0
-    runs, wrong = collect()
+    runs, wrong, left_out = collect()
     table = list(rows(runs))
     print(f"{'run':10} {'figure':42} {'value':>12} {'unit':9} {'floor':>10} {'ratio':>7}")
     for r in table:
         tail = f"{r['floor_value']:10.1f} {r['ratio']:7.2f}" if "ratio" in r else f"{'-':>10} {'-':>7}"
         print(f"{r['run']:10} {r['text']:42} {r['value']:12.1f} {r['unit']:9} {tail}")
+    for line in left_out:
+        print("left out: " + line)
     for line in wrong:
         print("wrong: " + line)
     if a.json:
         with open(a.json, "w", encoding="ascii") as f:
-            json.dump({"rows": table, "wrong": wrong}, f, indent=2)
+            json.dump({"rows": table, "wrong": wrong, "left_out": left_out}, f, indent=2)
             f.write("\n")
     return 1 if wrong or not table else 0
 

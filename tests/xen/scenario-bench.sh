@@ -29,6 +29,11 @@ bench_mode()
 	domain "$1" pvh "$BENCH:trap,$BENCH:doorbell,$BENCH:tracked,$BENCH:ptes,time:$COPY,time:$COPY"
 	gpu attach "$1" --vram 64M --options "$2"
 	xl unpause "$1"
+	run_and_report "$1"
+}
+
+run_and_report()
+{
 	seen "$(console "$1")" "GUEST end" 300
 	told "$1 reaches its end" $? "at $(up)"
 	figures "$1" "$(console "$1")"
@@ -36,6 +41,20 @@ bench_mode()
 	awk -v m="$1" '/^real/ { s = $2 * 60 + $3 } END { print "XEN bench " m " copy " s " s" }' "$(console "$1")"
 	sed "s/^/  $1: /" "$(console "$1")"
 	gone "$1"
+}
+
+# bench_pv NAME: the same by the PV transport
+bench_pv()
+{
+	as="gpuvm-guest:run:--mode:$1:--ram:16M:--"
+	domain "$1" pvh "$as:$BENCH:call,$as:$BENCH:ptes,time:$as:$COPY,time:$as:$COPY"
+	if ! gpu attach "$1" --mode "$1" --vram 64M 2>/tmp/refused; then
+		echo "XEN bench-left-out $1: $(cat /tmp/refused)"
+		xl destroy "$1"
+		return
+	fi
+	xl unpause "$1"
+	run_and_report "$1"
 }
 
 bench_floors()
@@ -70,5 +89,7 @@ bench()
 	told "process guest" $? "$(tail -n 1 /tmp/lap)"
 	bench_mode full none
 	bench_mode full-best best
+	bench_pv naive-pv
+	bench_pv hp-pv
 	audit "after the bench"
 }
