@@ -11,6 +11,7 @@ import os
 import re
 import subprocess
 import sys
+import threading
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -54,14 +55,15 @@ def boot(scenarios):
             [f"{HERE}/run.sh", VM, OUT, ",".join(scenarios)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             text=True, errors="replace",
         )
-        watch = subprocess.Popen(["sh", "-c", f"sleep {LIMIT_S}; kill {qemu.pid}"])
+        watch = threading.Timer(LIMIT_S, qemu.kill)
+        watch.daemon = True
+        watch.start()
         for line in qemu.stdout:
             log.write(f"{LIMIT_S - until + time.monotonic():8.2f} {line}")
             log.flush()
             yield line.strip()
         qemu.wait()
-        watch.kill()
-        watch.wait()
+        watch.cancel()
 
 
 def main():
