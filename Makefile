@@ -37,14 +37,14 @@ SRC_fermi := $(wildcard gpuvm/fermi/*.c)
 SRC_part := $(wildcard gpuvm/part.c gpuvm/vheap.c)
 SRC_dev := $(wildcard gpuvm/dev/*.c gpuvm/dev/sim/*.c gpuvm/dev/sim/sm/*.c)
 # Guests of Xen need its libraries; without them that port is left out.
-XEN_PKGS := xendevicemodel xenforeignmemory xenevtchn xenstore
+XEN_PKGS := xendevicemodel xenforeignmemory xenevtchn xengnttab xenstore
 HAVE_XEN := $(if $(filter 0,$(XEN)),,$(shell $(PKG_CONFIG) --exists $(XEN_PKGS) && echo 1))
 SRC_hv := $(filter-out $(if $(HAVE_XEN),gpuvm/hv/noxen.c,gpuvm/hv/xen%.c),$(wildcard gpuvm/hv/*.c))
 SRC_scheduler := $(wildcard scheduler/*.c)
 SRC_simulator := $(filter-out scheduler/simulator/main.c,$(wildcard scheduler/simulator/*.c))
 SRC_shadow := $(wildcard shadow/*.c)
 SRC_core := $(filter-out gpuvm/main.c $(SRC_part),$(wildcard gpuvm/*.c))
-SRC_drv := $(wildcard pv-driver/*.c pv-driver/drm/*.c)
+SRC_drv := $(filter-out $(if $(HAVE_XEN),,pv-driver/xen_front_lib.c),$(wildcard pv-driver/*.c pv-driver/drm/*.c))
 DEP_base :=
 DEP_fermi := base
 DEP_part := base
@@ -64,11 +64,13 @@ ALL_LIBS := $(foreach r,core shadow simulator scheduler drv part hv dev fermi ba
 # Programs: source folder or file -> build/bin/<name>
 BIN_gpuvmd := gpuvm/main.c
 BIN_gpuvm := $(wildcard gpuvm/ctl/*.c)
+# In a domain of Xen.
+BIN_gpuvm-guest := $(if $(HAVE_XEN),gpuvm/guest/main.c gpuvm/ctl/drm_env.c)
 BIN_gpuvm-vfio-native := gpuvm/native/main.c
 BIN_gpuvm-copy := $(wildcard pv-driver/copy/*.c)
 BIN_gpuvm-bench := $(wildcard bench/*.c)
 BIN_gpuvm-sched := scheduler/simulator/main.c
-PROGS := $(foreach p,gpuvmd gpuvm gpuvm-vfio-native gpuvm-copy gpuvm-bench gpuvm-sched,$(if $(wildcard $(BIN_$(p))),$(p)))
+PROGS := $(foreach p,gpuvmd gpuvm gpuvm-guest gpuvm-vfio-native gpuvm-copy gpuvm-bench gpuvm-sched,$(if $(wildcard $(BIN_$(p))),$(p)))
 # The workloads are programs of a guest: OpenCL and the base room only.
 HAVE_OPENCL := $(shell printf '\043define CL_TARGET_OPENCL_VERSION 120\n\043include <CL/cl.h>\nint main(void) { return clFinish(0); }\n' | \
 	$(CC) -x c - -o /dev/null -lOpenCL 2>/dev/null && echo 1)

@@ -29,7 +29,7 @@ struct gpuvm;
 struct vgpu;
 
 /* Hypervisor ports of one mediator: processes and virtual machines. */
-#define GPUVM_PORTS 3
+#define GPUVM_PORTS 4
 
 enum vgpu_mode { VGPU_PASSTHROUGH, VGPU_FULL, VGPU_NAIVE_PV, VGPU_HP_PV };
 const char *vgpu_mode_name(enum vgpu_mode);

@@ -46,6 +46,8 @@ struct bus_guest {
 	struct proc_ring *ring;
 	uint64_t ring_len;
 	int ring_fd, ram_fd, irq_fd, kick_fd, life_fd; /* borrowed from the environment */
+	int far_fd;	      /* the same; -1: the mediator is a process here */
+	struct proc_far *far; /* mapped; NULL */
 	uint8_t *bar[NR_BARS];			       /* PROT_NONE; NULL = absent */
 	uint64_t bar_len[NR_BARS];
 	struct guest_ram *ram;
@@ -296,7 +298,8 @@ static void guest_lock(struct bus_guest *g, short type, int *err)
 {
 	struct flock fl = { .l_type = type, .l_whence = SEEK_SET, .l_start = 0, .l_len = 1 };
 
-	*err = fcntl(g->ring_fd, F_SETLK, &fl) ? -errno : 0;
+	/* Of a device, all guests here would have one lock. */
+	*err = fcntl(g->far ? g->far_fd : g->ring_fd, F_SETLK, &fl) ? -errno : 0;
 }
 
 static void guest_close(struct bus *b)
@@ -316,6 +319,8 @@ static void guest_close(struct bus *b)
 		munmap(g->ring, g->ring_len);
 	if (g->locked)
 		guest_lock(g, F_UNLCK, &err);
+	if (g->far)
+		munmap(g->far, sizeof *g->far);
 	mem_free(g);
 }
 
@@ -342,23 +347,52 @@ static const struct bus_ops guest_ops = {
 static int guest_env(struct bus_guest *g)
 {
 	const char *env = getenv(PROC_ENV);
-	char tail;
+	char comma, tail;
+	int n = env ? sscanf(env, "%d,%d,%d,%d,%d%c%d%c", &g->ring_fd, &g->ram_fd, &g->irq_fd,
+			     &g->kick_fd, &g->life_fd, &comma, &g->far_fd, &tail) :
+		      0;
 
-	if (!env || sscanf(env, "%d,%d,%d,%d,%d%c", &g->ring_fd, &g->ram_fd, &g->irq_fd, &g->kick_fd,
-			   &g->life_fd, &tail) != 5)
-		return -ENODEV;
-	return 0;
+	if (n == 5)
+		g->far_fd = -1;
+	return n == 5 || (n == 7 && comma == ',' && g->far_fd >= 0) ? 0 : -ENODEV;
+}
+
+/* How long ring and RAM are: files say it, or far does. */
+static int guest_lengths(struct bus_guest *g, uint64_t *ring_len, uint64_t *ram_len)
+{
+	struct stat st, ram;
+	void *p;
+
+	if (g->far_fd < 0) {
+		if (fstat(g->ring_fd, &st) || fstat(g->ram_fd, &ram))
+			return -errno;
+		*ring_len = (uint64_t)st.st_size;
+		*ram_len = (uint64_t)ram.st_size;
+		return 0;
+	}
+	if (fstat(g->far_fd, &st))
+		return -errno;
+	if (st.st_size < (off_t)sizeof *g->far)
+		return -EPROTO;
+	p = mmap(NULL, sizeof *g->far, PROT_READ | PROT_WRITE, MAP_SHARED, g->far_fd, 0);
+	if (p == MAP_FAILED)
+		return -errno;
+	g->far = p;
+	*ring_len = g->far->ring_len;
+	*ram_len = g->far->ram_len;
+	return g->far->magic == PROC_FAR_MAGIC ? 0 : -EPROTO;
 }
 
 static int guest_map_ring(struct bus_guest *g, const char **what)
 {
-	struct stat ring, ram;
+	uint64_t ram_len = 0;
 	int err;
 
 	*what = "the descriptors in " PROC_ENV " are not a guest's";
-	if (fstat(g->ring_fd, &ring) || fstat(g->ram_fd, &ram))
-		return -errno;
-	if (ring.st_size < (off_t)sizeof *g->ring)
+	err = guest_lengths(g, &g->ring_len, &ram_len);
+	if (err)
+		return err;
+	if (g->ring_len < sizeof *g->ring)
 		return -EPROTO;
 	guest_lock(g, F_WRLCK, &err);
 	if (err) {
@@ -366,13 +400,12 @@ static int guest_map_ring(struct bus_guest *g, const char **what)
 		return -EBUSY;
 	}
 	g->locked = true;
-	g->ring_len = (uint64_t)ring.st_size;
 	g->ring = mmap(NULL, g->ring_len, PROT_READ | PROT_WRITE, MAP_SHARED, g->ring_fd, 0);
 	if (g->ring == MAP_FAILED) {
 		g->ring = NULL;
 		return -errno;
 	}
-	if (g->ring->magic != PROC_MAGIC || (uint64_t)ram.st_size != g->ring->ram_len)
+	if (g->ring->magic != PROC_MAGIC || ram_len != g->ring->ram_len)
 		return -EPROTO;
 	*what = "the mediator speaks another version of the guest protocol";
 	if (g->ring->version != PROC_ABI_VERSION || g->ring_len < proc_ring_len(g->ring->bar_len))
@@ -448,6 +481,7 @@ int bus_guest_open(struct bus **out, char *msg, size_t n)
 	if (err)
 		goto err;
 	proc_client_init(&g->client, g->ring, g->kick_fd, g->life_fd, PROC_SPIN_AUTO);
+	proc_client_far(&g->client, g->far);
 	err = guest_map_bars(g, &what);
 	if (err)
 		goto err;

@@ -14,6 +14,7 @@
 #include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
 #include <sys/mman.h>
 
 #include "gpuvm/base/bits.h"
@@ -35,6 +36,15 @@ struct guest_ram {
 	struct ram_map *map;
 	size_t map_len;
 };
+
+/* False: the memory is no file, and pages cannot be given back one by one. */
+static bool ram_punch(struct guest_ram *r, uint64_t gpa, uint64_t len, int *err)
+{
+	*err = fallocate(r->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)gpa, (off_t)len) ?
+		       -errno :
+		       0;
+	return *err != -ENODEV && *err != -ESPIPE;
+}
 
 static void ram_lock(struct guest_ram *r)
 {
@@ -125,6 +135,7 @@ void guest_ram_free(struct guest_ram *r)
 int guest_ram_alloc(struct guest_ram *r, uint64_t len, uint64_t *gpa)
 {
 	uint64_t n, page;
+	int err;
 
 	if (!len || len > r->len)
 		return len ? -ENOMEM : -EINVAL;
@@ -142,10 +153,9 @@ int guest_ram_alloc(struct guest_ram *r, uint64_t len, uint64_t *gpa)
 	if (!page)
 		return -ENOMEM;
 	/* An earlier process of the guest may have left something here: a hole reads as zeroes. */
-	if (fallocate(r->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)(page * PAGE),
-		      (off_t)(n * PAGE))) {
-		int err = -errno;
-
+	if (!ram_punch(r, page * PAGE, n * PAGE, &err)) {
+		memset(r->mem + page * PAGE, 0, n * PAGE);
+	} else if (err) {
 		guest_ram_put(r, page * PAGE, n * PAGE);
 		return err;
 	}
@@ -156,10 +166,11 @@ int guest_ram_alloc(struct guest_ram *r, uint64_t len, uint64_t *gpa)
 void guest_ram_put(struct guest_ram *r, uint64_t gpa, uint64_t len)
 {
 	uint64_t page = gpa / PAGE, n = align_up(len, PAGE) / PAGE;
+	int err;
 
 	assert(gpa && is_aligned(gpa, PAGE) && range_ok(gpa, len, r->len) && ram_taken(r, page));
 	/* Before the pages can be somebody else's. */
-	fallocate(r->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)gpa, (off_t)(n * PAGE));
+	ram_punch(r, gpa, n * PAGE, &err);
 	ram_lock(r);
 	ram_mark(r, page, n, false);
 	r->map->used -= n;

@@ -16,7 +16,12 @@
  *   life  socket: hangs up towards the mediator when the last process of the guest is gone, and
  *         towards the guest when the mediator is.
  *
- * `gpuvm run` passes them to the guest program by number in the environment
+ * A guest in another domain of Xen has a ring and RAM in pages that its domain
+ * granted (xen_abi.h), kick is the event channels' device, and there is a sixth:
+ *
+ *   far   memfd of struct proc_far: what a futex, an eventfd and a file's length cannot say there.
+ *
+ * `gpuvm run` and `gpuvm-guest run` pass them to the guest program by number in the environment
  * variable GPUVM_GUEST (see PROC_ENV).
  *
  * The ring carries trapped BAR accesses in order, from any number of guest
@@ -150,9 +155,22 @@ struct proc_ring {
 	uint64_t page[]; /* atomic, mediator: BAR1's, BAR3's, the call pages' */
 };
 
+/*
+ * Beside the ring of a guest whose mediator is in another domain.  Who would
+ * sleep on a slot's `waiting` reads wakes, stores waiting = 1, reads seq again,
+ * and sleeps on wakes; an event of the mediator's adds 1 to it and wakes all.
+ */
+struct proc_far {
+	uint32_t magic, port; /* port: of kick's event channel; 0: kick is an eventfd all the same */
+	uint64_t ring_len, ram_len;
+	uint32_t pad[10];
+	uint32_t wakes; /* atomic futex */
+};
+#define PROC_FAR_MAGIC 0x66767067u /* "gpvf" */
+
 #define PROC_FLAG_POSTED 1u /* stores do not wait for done (an optimisation; may be off) */
 
-#define PROC_ENV "GPUVM_GUEST" /* "ring,ram,irq,kick,life": file descriptor numbers */
+#define PROC_ENV "GPUVM_GUEST" /* "ring,ram,irq,kick,life[,far]": file descriptor numbers */
 
 _Static_assert(sizeof(struct proc_slot) == 64, "one slot per cache line");
 _Static_assert(__builtin_offsetof(struct proc_ring, head) == 128, "head has a cache line of its own");

@@ -15,6 +15,7 @@
 #include <poll.h>
 #include <sched.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -24,6 +25,8 @@
  * serves at once; a sleeping one needs longer to wake than is worth burning.
  */
 #define SPIN_MAX 2048u
+/* An event to the other end of a port of /dev/xen/evtchn.  [Linux: include/uapi/xen/evtchn.h] */
+#define EVTCHN_NOTIFY _IOC(_IOC_NONE, 'E', 4, 4)
 
 void proc_client_init(struct proc_client *c, struct proc_ring *ring, int kick, int life,
 		      uint32_t spin_max)
@@ -76,10 +79,23 @@ void proc_client_check(struct proc_client *c)
 	}
 }
 
+void proc_client_far(struct proc_client *c, struct proc_far *far)
+{
+	c->far = far;
+}
+
 static void client_kick(struct proc_client *c)
 {
 	const uint64_t one = 1;
-	ssize_t r = write(c->kick, &one, sizeof one);
+	uint32_t port;
+	ssize_t r;
+
+	if (c->far && c->far->port) {
+		port = c->far->port;
+		ioctl(c->kick, EVTCHN_NOTIFY, &port);
+		return;
+	}
+	r = write(c->kick, &one, sizeof one);
 
 	/* EAGAIN: 2^64 - 2 kicks that nobody read, one of which arrived. */
 	(void)r;
@@ -113,10 +129,13 @@ static uint64_t client_wait(struct proc_client *c, struct proc_slot *s, uint64_t
 {
 	const struct timespec poke = { .tv_sec = PROC_POKE_NS / 1000000000ull,
 				       .tv_nsec = PROC_POKE_NS % 1000000000ull };
+	uint32_t *bed = c->far ? &c->far->wakes : &s->waiting, quiet = 1;
 	uint64_t seq = client_spin(c, s, past);
 	long r;
 
 	while ((int64_t)(seq - past) <= 0) {
+		if (c->far)
+			quiet = __atomic_load_n(bed, __ATOMIC_SEQ_CST);
 		__atomic_store_n(&s->waiting, 1, __ATOMIC_SEQ_CST);
 		seq = __atomic_load_n(&s->seq, __ATOMIC_SEQ_CST);
 		if ((int64_t)(seq - past) > 0)
@@ -124,7 +143,7 @@ static uint64_t client_wait(struct proc_client *c, struct proc_slot *s, uint64_t
 		/* Dead is set before the last wake, so after it there is no sleeping through. */
 		if (__atomic_load_n(&c->ring->dead, __ATOMIC_SEQ_CST))
 			proc_client_check(c);
-		r = syscall(SYS_futex, &s->waiting, FUTEX_WAIT, 1, &poke, NULL, 0);
+		r = syscall(SYS_futex, bed, FUTEX_WAIT, quiet, &poke, NULL, 0);
 		if (r < 0 && errno == ETIMEDOUT) {
 			client_kick(c);
 			proc_client_check(c);
@@ -161,6 +180,17 @@ static uint64_t client_fill(struct proc_client *c, const struct proc_slot *req)
 	return pos;
 }
 
+/* Another thread of ours may wait for the slot that this one has freed. */
+static void client_wake(struct proc_client *c, struct proc_slot *s)
+{
+	if (!__atomic_load_n(&s->waiting, __ATOMIC_SEQ_CST) ||
+	    !__atomic_exchange_n(&s->waiting, 0, __ATOMIC_SEQ_CST))
+		return;
+	if (c->far)
+		__atomic_add_fetch(&c->far->wakes, 1, __ATOMIC_SEQ_CST);
+	syscall(SYS_futex, c->far ? &c->far->wakes : &s->waiting, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
+}
+
 /* Takes the answer of pos and frees the slot; false if it was stepped over meanwhile. */
 static bool client_collect(struct proc_client *c, uint64_t pos, uint64_t *val)
 {
@@ -173,9 +203,7 @@ static bool client_collect(struct proc_client *c, uint64_t pos, uint64_t *val)
 	if (!__atomic_compare_exchange_n(&s->seq, &seq, pos + PROC_SLOTS, false, __ATOMIC_SEQ_CST,
 					 __ATOMIC_RELAXED))
 		return false;
-	if (__atomic_load_n(&s->waiting, __ATOMIC_SEQ_CST) &&
-	    __atomic_exchange_n(&s->waiting, 0, __ATOMIC_SEQ_CST))
-		syscall(SYS_futex, &s->waiting, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
+	client_wake(c, s);
 	return true;
 }
 

@@ -21,12 +21,15 @@ struct proc_client {
 	int kick, life;		/* borrowed */
 	bool posted;
 	struct proc_spin spin; /* nothing of it on a single processor */
+	struct proc_far *far; /* borrowed; NULL: the mediator is a process here */
 	uint64_t posted_to; /* atomic: behind the last position whose store did not wait */
 };
 
 /* spin_max: polls before sleeping at most; PROC_SPIN_AUTO looks at how many processors this process may use. */
 #define PROC_SPIN_AUTO UINT32_MAX
 void proc_client_init(struct proc_client *, struct proc_ring *, int kick, int life, uint32_t spin_max);
+/* The mediator is in another domain: kick is /dev/xen/evtchn. */
+void proc_client_far(struct proc_client *, struct proc_far *);
 /* A load's answer (cut to size); 0 for a store.  Does not return if the guest was ended. */
 uint64_t proc_client_access(struct proc_client *, uint32_t space, uint32_t off, uint8_t size,
 			    bool write, uint64_t val);

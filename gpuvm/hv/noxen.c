@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* In place of the Xen port where its libraries were not there to build it. */
 #include "gpuvm/base/log.h"
+#include "gpuvm/hv/pvback_lib.h"
 #include "gpuvm/hv/xen.h"
 
 int hv_xen_open(const struct hv_up *up, void *core, const struct log *log, struct hv **out)
@@ -58,4 +59,11 @@ void hv_xen_guest_stats(const struct hv_guest *g, struct hv_xen_stats *out)
 {
 	(void)g;
 	*out = (struct hv_xen_stats){ 0 };
+}
+
+int pvback_lib_open(const struct log *log, struct pvback_lib **out)
+{
+	(void)log;
+	(void)out;
+	return -EOPNOTSUPP;
 }

@@ -32,7 +32,7 @@ struct hv_process_fds {
 
 /*
  * Creates the shared memory, calls up->attach, and answers the guest's ends.
- * -ENOSPC when all slots (126) are taken.  From then on dispatch() watches the
+ * -ENOSPC when all slots (111) are taken.  From then on dispatch() watches the
  * life socket: its hang-up is the guest's death.
  */
 int hv_process_guest_new(struct hv *, const struct hv_process_cfg *, struct hv_guest **out,

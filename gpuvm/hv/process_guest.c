@@ -89,21 +89,12 @@ static int proc_listen(struct process *p, struct proc_guest *g)
 	return 0;
 }
 
-static void proc_ring_init(struct proc_guest *g, const struct hv_process_cfg *c)
+static void proc_ring_orders(struct proc_guest *g, const struct hv_process_cfg *c)
 {
-	struct proc_ring *r = g->ring;
-
-	r->magic = PROC_MAGIC;
-	r->version = PROC_ABI_VERSION;
-	r->ram_len = g->g.ram_len;
-	r->flags = g->posted ? PROC_FLAG_POSTED : 0;
-	memcpy(r->bar_len, g->bar_len, sizeof r->bar_len);
-	for (unsigned int i = 0; i < PROC_SLOTS; i++)
-		r->slot[i].seq = i;
 	for (unsigned int i = 0; i < PROC_ORDERED; i++)
-		r->ordered[i] = (struct proc_ordered){ .space = c->ordered[i].space,
-						       .off = c->ordered[i].off,
-						       .len = c->ordered[i].len };
+		g->ring->ordered[i] = (struct proc_ordered){ .space = c->ordered[i].space,
+							     .off = c->ordered[i].off,
+							     .len = c->ordered[i].len };
 }
 
 static void proc_guest_free(struct proc_guest *g)
@@ -180,7 +171,8 @@ static int proc_guest_init(struct proc_guest *g, const struct hv_process_cfg *c,
 	g->ram_fd = fcntl(fds->ram, F_DUPFD_CLOEXEC, 0);
 	if (g->ram_fd < 0)
 		return -errno;
-	proc_ring_init(g, c);
+	proc_ring_init(g);
+	proc_ring_orders(g, c);
 	err = proc_channels(g, fds);
 	if (err)
 		return err;

@@ -12,7 +12,7 @@
 
 #define PROC_PAGE 4096ull
 #define PROC_RAM_MAX (4ull << 30) /* a guest's window of bus addresses */
-#define PROC_GUESTS 126u	  /* windows 1..126 of 4 GiB stay below 2^39; above are virtual machines' */
+#define PROC_GUESTS 111u	  /* windows 1..111 of 4 GiB; up to 2^39 are hv/pvback.h's, above virtual machines' */
 
 /* Pin counts of 1024 pages. */
 #define PROC_PIN_LEAF 1024u
@@ -53,6 +53,8 @@ struct proc_guest {
 	int irq, kick, life; /* our ends; -1 = none */
 	uint64_t bar_len[6]; /* ours: the ring's copy is the guest's to scribble on */
 	bool posted;
+	/* Wakes whoever waits for the ring to move, where a futex does not reach it; NULL: a futex does. */
+	void (*wake)(struct proc_guest *);
 	bool dying; /* no access is served any more; detach follows from dispatch */
 	bool attached;
 	bool kicked;   /* an event said there may be work */
@@ -85,6 +87,8 @@ static inline struct proc_guest *proc_guest_of(const struct hv_guest *g)
 }
 
 /* process_ring.c */
+/* A fresh ring: what the guest is told, all slots free. */
+void proc_ring_init(struct proc_guest *);
 /*
  * Copies the request at pos if it is filled and well-formed in *acc.  1, 0 (nothing there), -EINVAL
  * (malformed), PROC_RING_FILE: acc->off is the number of a file that is asked for.

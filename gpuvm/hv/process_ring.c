@@ -32,8 +32,26 @@ static void ring_wake(struct proc_guest *g, struct proc_slot *s)
 	if (!__atomic_load_n(&s->waiting, __ATOMIC_SEQ_CST))
 		return;
 	__atomic_store_n(&s->waiting, 0, __ATOMIC_SEQ_CST);
-	syscall(SYS_futex, &s->waiting, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
+	if (g->wake)
+		g->wake(g);
+	else
+		syscall(SYS_futex, &s->waiting, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
 	g->stats.wakes++;
+}
+
+void proc_ring_init(struct proc_guest *g)
+{
+	struct proc_ring *r = g->ring;
+
+	/* page[] is fresh memory on every port. */
+	memset(r, 0, sizeof *r);
+	r->magic = PROC_MAGIC;
+	r->version = PROC_ABI_VERSION;
+	r->ram_len = g->g.ram_len;
+	r->flags = g->posted ? PROC_FLAG_POSTED : 0;
+	memcpy(r->bar_len, g->bar_len, sizeof r->bar_len);
+	for (unsigned int i = 0; i < PROC_SLOTS; i++)
+		r->slot[i].seq = i;
 }
 
 bool proc_ring_filled(const struct proc_guest *g)
