@@ -15,6 +15,7 @@
 
 #include "gpuvm/base/mem.h"
 #include "gpuvm/control_domains.h"
+#include "gpuvm/control_pv.h"
 #include "gpuvm/domains.h"
 #include "gpuvm/gpuvm.h"
 
@@ -114,6 +115,7 @@ int control_new(struct gpuvm *g, struct hv *process_port, const struct control_c
 	c->env.port = process_port;
 	c->env.vm_port = cfg->vm_port;
 	c->env.xen_port = cfg->xen_port;
+	c->env.pv_port = cfg->pv_port;
 	c->listen_fd = -1;
 	c->buf = mem_calloc(1, CONTROL_MSG_MAX + 1);
 	if (!c->buf)
@@ -123,6 +125,7 @@ int control_new(struct gpuvm *g, struct hv *process_port, const struct control_c
 		if (err)
 			goto err;
 	}
+	control_pv_again(&c->env);
 	if (cfg->domains) {
 		err = control_domains_open(&c->env, cfg->domains, msg, n);
 		if (err)

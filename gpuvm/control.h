@@ -28,6 +28,7 @@ struct control_cfg {
 	struct hv *vm_port; /* for guests that are virtual machines (vfio-user); NULL: none */
 	struct hv *xen_port; /* for domains of Xen; NULL: none */
 	const char *domains; /* folder of domains' configurations; NULL: none */
+	struct hv *pv_port;  /* for domains of Xen without traps; NULL: none */
 };
 
 /*

@@ -13,9 +13,11 @@
 #include <unistd.h>
 
 #include "gpuvm/control_domains.h"
+#include "gpuvm/control_pv.h"
 #include "gpuvm/control_sched.h"
 #include "gpuvm/gpuvm.h"
 #include "gpuvm/hv/process.h"
+#include "gpuvm/hv/pvback.h"
 #include "gpuvm/hv/vfio_user.h"
 #include "gpuvm/hv/xen.h"
 #include "gpuvm/metrics.h"
@@ -96,7 +98,7 @@ static json_t *parse_attach(struct control_env *env, json_t *req, struct attach_
 		return control_refuse("attach: access_log must be an absolute path, for a virtual machine");
 	if (!mode || vgpu_mode_parse(mode, &r->vgpu.mode))
 		return control_refuse("attach: unknown mode");
-	if ((r->vfio_user || r->domain) && r->vgpu.mode == VGPU_HP_PV)
+	if (r->vfio_user && r->vgpu.mode == VGPU_HP_PV)
 		return control_refuse("attach: a virtual machine has no request ring yet: hp-pv is for programs");
 	if (get_u64(req, "vram", UINT64_MAX, &vram) || (!vram && r->vgpu.mode != VGPU_PASSTHROUGH))
 		return control_refuse("attach: vram must be a positive number of bytes");
@@ -162,7 +164,7 @@ static json_t *attach_vm(struct control_env *env, struct attach_req *r)
 	return no ? no : json_pack("{s:b, s:i}", "ok", 1, "id", (int)guest->id);
 }
 
-static json_t *attach_domain(struct control_env *env, struct attach_req *r)
+static json_t *attach_domain(struct control_env *env, json_t *req, struct attach_req *r)
 {
 	uint8_t rom[VBIOS_LEN];
 	struct hv_xen_cfg cfg = { .name = r->name,
@@ -178,9 +180,11 @@ static json_t *attach_domain(struct control_env *env, struct attach_req *r)
 		return control_refuse("attach: this daemon serves no domains: not on Xen, or built without it");
 	if (hv_xen_find(env->xen_port, r->domain, &d))
 		return control_refuse("attach: no domain %.40s", gpuvm_name_ok(r->domain) ? r->domain : "of that name");
+	if (r->vgpu.mode == VGPU_NAIVE_PV || r->vgpu.mode == VGPU_HP_PV)
+		return control_pv_attach(env, req, r->name, d.domid, &r->vgpu);
 	if (!strcmp(d.type, "pv"))
-		return control_refuse("attach: domain %u is PV: it has no traps, only naive-pv and hp-pv "
-				      "could serve it", d.domid);
+		return control_refuse("attach: domain %u is PV: it has no traps, only modes naive-pv and hp-pv",
+				      d.domid);
 	unit_rom_build(rom);
 	cfg.domid = d.domid;
 	cfg.domain = d.name;
@@ -242,7 +246,7 @@ static json_t *op_attach(struct control_env *env, json_t *req, struct control_an
 	if (r.vfio_user)
 		return attach_vm(env, &r);
 	if (r.domain)
-		return attach_domain(env, &r);
+		return attach_domain(env, req, &r);
 	cfg.name = r.name;
 	cfg.ram_len = r.ram_len;
 	process_bars(&r.vgpu, cfg.bar_len);
@@ -285,6 +289,8 @@ static json_t *op_detach(struct control_env *env, json_t *req)
 		hv_vfio_guest_drop(v->guest, "detached by the administrator");
 	else if (v->guest->hv == env->xen_port)
 		hv_xen_guest_drop(v->guest, "detached by the administrator");
+	else if (v->guest->hv == env->pv_port)
+		hv_pvback_guest_drop(v->guest, "detached by the administrator");
 	else
 		hv_process_guest_drop(v->guest, "detached by the administrator");
 	return json_pack("{s:b}", "ok", 1);
@@ -300,7 +306,7 @@ static void add_domain(const struct vgpu *v, json_t *o)
 	json_object_set_new(o, "domain", json_string(d.name));
 }
 
-/* What the vfio-user port counts, beside what the core does. */
+/* What the ports of virtual machines count, beside what the core does. */
 static void add_port_counts(struct control_env *env, json_t *guests)
 {
 	json_t *o;
@@ -308,10 +314,13 @@ static void add_port_counts(struct control_env *env, json_t *guests)
 
 	json_array_foreach(guests, i, o) {
 		const struct vgpu *v = gpuvm_find(env->g, json_string_value(json_object_get(o, "name")));
+		json_t *pv = control_pv_counts(env, v ? v->name : NULL);
 		struct hv_vfio_stats s;
 
 		if (v && v->guest->hv == env->xen_port)
 			add_domain(v, o);
+		if (pv)
+			json_object_set_new(o, "xen_pv", pv);
 		if (!v || v->guest->hv != env->vm_port)
 			continue;
 		hv_vfio_guest_stats(v->guest, &s);

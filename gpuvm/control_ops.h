@@ -17,6 +17,7 @@ struct control_env {
 	struct hv *vm_port; /* borrowed: the vfio-user port; NULL: none */
 	struct hv *xen_port; /* borrowed: the Xen port; NULL: none */
 	struct domains *domains; /* owned by control.c; NULL: no folder of domains */
+	struct hv *pv_port;  /* borrowed: its port for domains without traps; NULL: none */
 	bool stop;	  /* set by the operation "stop" */
 };
 

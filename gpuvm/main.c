@@ -19,6 +19,8 @@
 #include "gpuvm/gpuvm.h"
 #include "gpuvm/hv/process.h"
 #include "gpuvm/hv/vfio_user.h"
+#include "gpuvm/hv/pvback.h"
+#include "gpuvm/hv/pvback_lib.h"
 #include "gpuvm/hv/xen.h"
 #include "gpuvm/notify.h"
 
@@ -159,7 +161,8 @@ static int open_all(struct daemon *d)
 	struct control_cfg ccfg = { .path = d->opt.socket,
 				    .fd = d->opt.control_fd,
 				    .domains = d->opt.domains };
-	struct hv *vm, *xen;
+	struct hv *vm, *xen, *pv;
+	struct pvback_lib *lib;
 	struct dev *dev;
 	char msg[300];
 
@@ -178,6 +181,12 @@ static int open_all(struct daemon *d)
 	if (!hv_xen_open(&gpuvm_up, d->g, &d->log, &xen)) {
 		gpuvm_set_hv(d->g, xen);
 		ccfg.xen_port = xen;
+	}
+	if (!pvback_lib_open(&d->log, &lib)) {
+		if (hv_pvback_open(&gpuvm_up, d->g, &d->log, lib, &pv))
+			return bad("cannot open the port of PV domains%s", "");
+		gpuvm_set_hv(d->g, pv);
+		ccfg.pv_port = pv;
 	}
 	if (control_new(d->g, d->hv, &ccfg, &d->control, msg, sizeof msg))
 		return bad("%s", msg);

@@ -31,7 +31,8 @@ static const char usage[] =
 	"  --slot N          where the GPU stands on the domain's PCI bus, 1 to 31 (16)\n"
 	"  --vfio-user PATH  socket to create for QEMU's device vfio-user-pci\n"
 	"  --name NAME       the guest's name (the domain's, or vm)\n"
-	"  --mode MODE       full[,OPTION...] as of gpuvm run, or passthrough (full)\n"
+	"  --mode MODE       full[,OPTION...] as of gpuvm run, or passthrough (full); for a domain\n"
+	"                    also naive-pv[,multicall[=N]] or hp-pv, without traps (gpuvm-guest)\n"
 	"  --options LIST    of mode full, as a list of its own: none, best, or of keep, lazy, track\n"
 	"  --vram SIZE       VRAM of the virtual GPU (256M)\n"
 	"  --weight N        scheduling weight, 1 to 65535 (256)\n"
@@ -91,8 +92,11 @@ static int parse(int argc, char **argv, struct attach_opts *o)
 		return ctl_bad("attach: a DOMAIN or --vfio-user PATH, one of them");
 	if (!o->name)
 		o->name = o->domain ? o->domain : "vm";
-	if (mode_parse(o->mode, &o->m) || (strcmp(o->m.name, "full") && strcmp(o->m.name, "passthrough")))
-		return ctl_bad("--mode %s: not full[,OPTION...] or passthrough", o->mode);
+	if (mode_parse(o->mode, &o->m) || !strcmp(o->m.name, "native") ||
+	    (!o->domain && strcmp(o->m.name, "full") && strcmp(o->m.name, "passthrough")))
+		return ctl_bad("--mode %s: not full[,OPTION...] or passthrough, nor for a domain "
+			       "naive-pv[,multicall[=N]] or hp-pv",
+			       o->mode);
 	if (o->options && *o->m.options)
 		return ctl_bad("attach: options in --mode or in --options, not in both");
 	if (!o->options && *o->m.options)
@@ -133,6 +137,8 @@ static json_t *request(const struct attach_opts *o, const char *path, const char
 
 	if (req && o->weight)
 		json_object_set_new(req, "weight", json_integer((json_int_t)o->weight));
+	if (req && o->m.multicall)
+		json_object_set_new(req, "multicall", json_integer(o->m.multicall));
 	if (req && o->slot)
 		json_object_set_new(req, "slot", json_integer((json_int_t)o->slot));
 	if (req && o->log)

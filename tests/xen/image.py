@@ -22,7 +22,7 @@ DOM0_MODULES = ("xen_privcmd", "xen_evtchn", "xen_gntdev", "xen_gntalloc", "xenf
 GUEST_MODULES = ("xen_privcmd", "xen_evtchn", "xen_gntdev", "xen_gntalloc", "xenfs")
 TOOLS = ("xl", "xenstored", "xenconsoled", "xen-init-dom0", "xenconsole", "libxl-save-helper")
 DAEMON = ("gpuvmd", "gpuvm")
-GUEST = ("gpuvm-copy",)
+GUEST = ("gpuvm-copy", "gpuvm-guest")
 # For bench.py; there when they were built.
 BENCH_DOM0 = ("gpuvm-xen-echo", "gpuvm-copy")
 BENCH_GUEST = ("gpuvm-xen-bench",)
