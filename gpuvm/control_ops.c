@@ -314,13 +314,12 @@ static void add_port_counts(struct control_env *env, json_t *guests)
 
 	json_array_foreach(guests, i, o) {
 		const struct vgpu *v = gpuvm_find(env->g, json_string_value(json_object_get(o, "name")));
-		json_t *pv = control_pv_counts(env, v ? v->name : NULL);
 		struct hv_vfio_stats s;
 
 		if (v && v->guest->hv == env->xen_port)
 			add_domain(v, o);
-		if (pv)
-			json_object_set_new(o, "xen_pv", pv);
+		if (v && v->guest->hv == env->pv_port)
+			control_pv_describe(env, v->guest, o);
 		if (!v || v->guest->hv != env->vm_port)
 			continue;
 		hv_vfio_guest_stats(v->guest, &s);

@@ -18,6 +18,7 @@
 #include "gpuvm/control_ops.h"
 #include "gpuvm/gpuvm.h"
 #include "gpuvm/hv/pvback.h"
+#include "gpuvm/hv/xen.h"
 #include "pv-driver/hp_abi.h"
 #include "pv-driver/proc_abi.h"
 #include "pv-driver/pv_abi.h"
@@ -134,17 +135,21 @@ void control_pv_again(struct control_env *env)
 	}
 }
 
-json_t *control_pv_counts(struct control_env *env, const char *name)
+void control_pv_describe(struct control_env *env, const struct hv_guest *g, json_t *into)
 {
-	const struct vgpu *v = name && env->pv_port ? gpuvm_find(env->g, name) : NULL;
 	struct hv_pvback_stats s;
+	struct hv_xen_domain d;
+	char number[8];
 
-	if (!v || v->guest->hv != env->pv_port)
-		return NULL;
-	hv_pvback_guest_stats(v->guest, &s);
-	return json_pack("{s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "connected", s.connected,
-			 "connections", (json_int_t)s.connections, "refused", (json_int_t)s.refused,
-			 "accesses", (json_int_t)s.accesses, "bad", (json_int_t)s.bad, "events",
-			 (json_int_t)s.events, "notifies", (json_int_t)s.notifies, "granted_pages",
-			 (json_int_t)s.granted);
+	hv_pvback_guest_stats(g, &s);
+	snprintf(number, sizeof number, "%u", s.domid);
+	json_object_set_new(into, "domid", json_integer(s.domid));
+	if (env->xen_port && !hv_xen_find(env->xen_port, number, &d))
+		json_object_set_new(into, "domain", json_string(d.name));
+	json_object_set_new(into, "xen_pv",
+			    json_pack("{s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "connected",
+				      s.connected, "connections", (json_int_t)s.connections, "refused",
+				      (json_int_t)s.refused, "accesses", (json_int_t)s.accesses, "bad",
+				      (json_int_t)s.bad, "events", (json_int_t)s.events, "notifies",
+				      (json_int_t)s.notifies, "granted_pages", (json_int_t)s.granted));
 }

@@ -8,6 +8,7 @@
 #include <jansson.h>
 
 struct control_env;
+struct hv_guest;
 struct vgpu_cfg;
 
 /* req is the request, which is kept for control_pv_again(); the answer, as control_handle() gives it. */
@@ -15,7 +16,7 @@ json_t *control_pv_attach(struct control_env *, json_t *req, const char *name, u
 			  const struct vgpu_cfg *);
 /* Attaches what an earlier daemon had attached and whose domains still live. */
 void control_pv_again(struct control_env *);
-/* The port's counters of a guest of its, else NULL. */
-json_t *control_pv_counts(struct control_env *, const char *name);
+/* Which domain a guest of that port is, and what the port counts of it, into its description. */
+void control_pv_describe(struct control_env *, const struct hv_guest *, json_t *into);
 
 #endif

@@ -52,6 +52,7 @@ void hv_pvback_guest_drop(struct hv_guest *, const char *why);
 char *hv_pvback_kept(struct hv *, unsigned int *at);
 
 struct hv_pvback_stats {
+	uint16_t domid;
 	uint64_t connections; /* so far */
 	uint64_t refused;     /* connections */
 	uint64_t accesses, bad;

@@ -212,6 +212,7 @@ void hv_pvback_guest_stats(const struct hv_guest *hg, struct hv_pvback_stats *ou
 	const struct pvback_guest *g = pvback_guest_of(hg);
 
 	*out = g->stats;
+	out->domid = g->domid;
 	out->connected = pvback_connected(g);
 	out->granted = g->map.ring ? g->map.ring_pages + (uint64_t)g->map.ram_pages + 1 : 0;
 }

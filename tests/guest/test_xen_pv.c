@@ -19,6 +19,7 @@
 #include "gpuvm/hv/pvback.h"
 #include "pv-driver/proc_client.h"
 #include "tests/guest/fakefront.h"
+#include "tests/unit/hv/fakexen_back.h"
 
 #define DEADLINE 120000000000ull /* only so that a lost wake-up is a failure and not a hang */
 #define RAM (8u << 20)

@@ -24,6 +24,11 @@ ALL = (
     "two",
     "destroyed",
     "auto",
+    "hp_pv",
+    "naive_pv",
+    "modes",
+    "destroyed_pv",
+    "restart_pv",
 )
 # Bounds a hang; the whole set takes a few minutes on a quiet machine.
 LIMIT_S = 1500

@@ -7,7 +7,7 @@
 #define TESTS_UNIT_HV_PVBACK_HAND_H
 
 #include "gpuvm/hv/pvback_impl.h"
-#include "tests/unit/hv/fakexen.h"
+#include "tests/unit/hv/fakexen_back.h"
 
 #define H_RAM 32u /* pages */
 #define H_MODE "hp-pv"
