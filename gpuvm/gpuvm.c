@@ -297,14 +297,20 @@ static int serve_ports(struct gpuvm *g)
 }
 
 /* After the ports: what their guests just asked for, or the card just told.  True if some is left. */
-static bool serve_hp(struct gpuvm *g)
+/* Whether there is more; *did: whether requests were taken. */
+static bool serve_hp(struct gpuvm *g, bool *did)
 {
 	bool more = false;
 	struct vgpu *v;
 
-	list_for_each(v, &g->vgpus, node)
-		if (v->hp)
-			more |= vgpu_hp_step(v);
+	list_for_each(v, &g->vgpus, node) {
+		uint64_t before = v->hp ? vgpu_hp_stats(v)->requests : 0;
+
+		if (!v->hp)
+			continue;
+		more |= vgpu_hp_step(v);
+		*did |= vgpu_hp_stats(v)->requests != before;
+	}
 	return more;
 }
 
@@ -312,11 +318,11 @@ bool gpuvm_step(struct gpuvm *g, uint64_t now, uint64_t *next)
 {
 	bool did = serve_irq(g, now);
 	int served = serve_ports(g);
-	bool more = serve_hp(g);
+	bool taken = served > 0, more = serve_hp(g, &taken);
 
 	g->stats.steps++;
-	did |= served > 0;
-	if (served > 0)
+	did |= taken;
+	if (taken)
 		now = dev_now(g->dev);
 	*next = serve_alarms(g, now);
 	if (now >= g->poll_next)
@@ -349,10 +355,13 @@ unsigned int gpuvm_fds(struct gpuvm *g, int fds[GPUVM_FDS])
 
 bool gpuvm_arm(struct gpuvm *g)
 {
+	struct vgpu *v;
 	bool work = false;
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(g->port) && g->port[i]; i++)
 		work |= hv_arm(g->port[i]);
+	list_for_each(v, &g->vgpus, node)
+		work |= v->hp && vgpu_hp_arm(v);
 	return work;
 }
 

@@ -49,7 +49,7 @@ static void session_off(struct vgpu *v, uint32_t state)
 		shadow_pv_reset(v->shadow);
 	}
 	hp->state = state;
-	hp->irq = hp->look = hp->more = false;
+	hp->irq = hp->look = hp->more = hp->watching = false;
 }
 
 /* Where guest RAM [at, +len) is mapped here; NULL if it is not one piece of it. */
@@ -65,7 +65,7 @@ static uint8_t *ram_at(struct vgpu *v, uint64_t at, uint64_t len)
 
 static uint32_t features(const struct vgpu *v)
 {
-	return hp_window_can(v) ? HP_FEAT_EXPOSE : 0;
+	return HP_FEAT_BELL | (hp_window_can(v) ? HP_FEAT_EXPOSE : 0);
 }
 
 static uint32_t session_on(struct vgpu *v)
@@ -223,6 +223,30 @@ static void run(struct vgpu *v)
 		return;
 	}
 	hp->more = hp->tail != hp->head;
+	hp->watching = hp->use & HP_FEAT_BELL;
+}
+
+/* Whether the guest filled more slots since: a look, which run() repeats and checks. */
+static bool moved(struct vgpu *v)
+{
+	uint32_t head = v->hp->tail;
+
+	hv_read(v->guest, gpa(v->hp->ring + offsetof(struct hp_ring, head)), &head, sizeof head);
+	return head != v->hp->tail;
+}
+
+bool vgpu_hp_arm(struct vgpu *v)
+{
+	struct vgpu_hp *hp = v->hp;
+
+	if (!hp->watching)
+		return false;
+	/* The guest stores head, then reads bell; we the other way round: one of us sees the other. */
+	ring_wr32(v, offsetof(struct hp_ring, bell), hp->tail);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	hp->more = moved(v);
+	hp->watching = hp->more;
+	return hp->more;
 }
 
 static void interrupt(struct vgpu *v)
@@ -250,7 +274,7 @@ bool vgpu_hp_step(struct vgpu *v)
 		if (hp_op_look(v))
 			interrupt(v);
 	}
-	if (hp->more)
+	if (hp->more || (hp->watching && moved(v)))
 		run(v);
 	return hp->more || hp->irq || hp->look;
 }

@@ -39,6 +39,8 @@ void vgpu_hp_event(struct vgpu *);
 void vgpu_hp_stopped(struct vgpu *);
 /* One step's share of what waits; true if some is left. */
 bool vgpu_hp_step(struct vgpu *);
+/* Nobody will step until something happens: the bell is wanted from now on.  True if there is work after all. */
+bool vgpu_hp_arm(struct vgpu *);
 /* The ring's or the fences' RAM goes: so does the session. */
 void vgpu_hp_revoke(struct vgpu *, uint64_t start, uint64_t len);
 const struct hp_stats *vgpu_hp_stats(const struct vgpu *);

@@ -77,6 +77,7 @@ struct vgpu_hp {
 	uint32_t head;	/* as the guest last said */
 	uint32_t work;	/* left of this step's */
 	bool irq, look, more; /* to do in the next step */
+	bool watching; /* the ring is looked at in each step: nobody need ring */
 	struct hp_bus bus;
 	struct hp_objects obj;
 	struct hp_stats stats;

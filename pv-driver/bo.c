@@ -62,6 +62,7 @@ int bo_new(struct drv *d, uint64_t len, uint32_t flags, struct drv_bo **out)
 	bo->len = align_up(len, PAGE);
 	bo->flags = flags;
 	list_init(&bo->maps);
+	list_init(&bo->keep);
 	list_add_tail(&d->bos, &bo->node);
 	if (flags & DRV_BO_VRAM) {
 		err = vram_new(bo);
@@ -90,6 +91,7 @@ int drv_bo_new_at(struct drv *d, uint64_t addr, uint64_t len, struct drv_bo **ou
 	bo->len = len;
 	bo->addr = addr;
 	list_init(&bo->maps);
+	list_init(&bo->keep);
 	pthread_mutex_lock(&d->lock);
 	list_add_tail(&d->bos, &bo->node);
 	pthread_mutex_unlock(&d->lock);
@@ -111,6 +113,7 @@ void bo_free(struct drv_bo *bo)
 	heap_free(&bo->drv->vram, bo->vram);
 	if (bo->sys.cpu)
 		bo->drv->bus->ops->mem_free(bo->drv->bus, &bo->sys);
+	list_del(&bo->keep);
 	list_del(&bo->node);
 	mem_free(bo);
 }
@@ -118,9 +121,13 @@ void bo_free(struct drv_bo *bo)
 int bo_map(struct drv_vas *v, struct drv_bo *bo, uint32_t flags, uint64_t *va)
 {
 	struct vas_range r = { .addr = bo->addr, .len = bo->len, .page_shift = FERMI_SMALL_SHIFT };
-	struct vas_map *m;
+	struct vas_map *m = hp_keep_take_map(v, bo, flags);
 	int err;
 
+	if (m) {
+		*va = map_va(m);
+		return 0;
+	}
 	if (bo->flags & DRV_BO_VRAM) {
 		r.target = PTE_VRAM;
 		if (large_ok(v->drv, bo->len, bo->flags))
@@ -137,6 +144,7 @@ int bo_map(struct drv_vas *v, struct drv_bo *bo, uint32_t flags, uint64_t *va)
 	if (err)
 		return err;
 	m->bo = bo;
+	m->flags = flags;
 	list_add_tail(&bo->maps, &m->bo_node);
 	*va = map_va(m);
 	return 0;
@@ -146,10 +154,17 @@ int bo_map(struct drv_vas *v, struct drv_bo *bo, uint32_t flags, uint64_t *va)
 
 int drv_bo_new(struct drv *d, uint64_t len, uint32_t flags, struct drv_bo **out)
 {
-	int err;
+	struct drv_bo *bo;
+	int err = 0;
 
 	pthread_mutex_lock(&d->lock);
-	err = bo_new(d, len, flags, out);
+	bo = hp_keep_take(d, len, flags);
+	if (bo)
+		*out = bo;
+	else
+		err = bo_new(d, len, flags, out);
+	if ((err == -ENOMEM || err == -ENOSPC) && hp_keep_shrink(d))
+		err = bo_new(d, len, flags, out);
 	pthread_mutex_unlock(&d->lock);
 	return err;
 }
@@ -162,7 +177,8 @@ void drv_bo_free(struct drv_bo *bo)
 		return;
 	d = bo->drv;
 	pthread_mutex_lock(&d->lock);
-	bo_free(bo);
+	if (!hp_keep_bo(bo))
+		bo_free(bo);
 	pthread_mutex_unlock(&d->lock);
 }
 

@@ -226,6 +226,7 @@ int drv_open(struct bus *bus, const struct drv_cfg *cfg, struct drv **out, char 
 	list_init(&d->imems);
 	list_init(&d->vases);
 	list_init(&d->bos);
+	list_init(&d->kept);
 	pthread_mutex_init(&d->lock, NULL);
 	err = cfg_take(d, cfg, msg, n);
 	if (!err) {

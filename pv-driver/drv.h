@@ -48,6 +48,7 @@ struct drv_cfg {
 	uint32_t push_len;
 	/* Push buffers and rings in VRAM, where no CPU but ours reaches them; the bus has vram_wr. */
 	bool push_vram;
+	bool no_keep; /* hp-pv: freed small objects go back at once (hp_keep.c) */
 	uint64_t timeout_ns;  /* 0 is 2 s, what nouveau gives the hardware */
 	const struct log *log; /* borrowed; may be NULL */
 	/*
@@ -73,6 +74,7 @@ struct drv_stats {
 	uint64_t tlb_flushes, ptes_written, tables, runlist_commits;
 	uint64_t irqs, nonstall, faults, pbdma_errors, engine_errors;
 	uint64_t vram_free;
+	uint64_t bos_reused; /* hp-pv: new objects that were freed ones */
 	uint64_t pv_calls, pv_ops; /* to a mediator that keeps the page tables; 0 elsewhere */
 };
 

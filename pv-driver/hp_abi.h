@@ -37,6 +37,7 @@ enum hp_reg {
 
 enum hp_feature {
 	HP_FEAT_EXPOSE = 1 << 0, /* HP_OP_EXPOSE: VRAM objects can be seen through BAR1 */
+	HP_FEAT_BELL = 1 << 1,	 /* hp_ring.bell says whether the bell need be rung */
 };
 
 enum hp_session {
@@ -64,7 +65,12 @@ struct hp_ring {
 	uint32_t head; /* atomic, guest */
 	uint32_t pad0[15];
 	uint32_t tail; /* atomic, mediator */
-	uint32_t pad1[15];
+	/*
+	 * atomic, mediator: with HP_FEAT_BELL the bell need be rung only by who moves head past this
+	 * (hp_bell_due); a mediator that looks at head anyway leaves it behind.
+	 */
+	uint32_t bell;
+	uint32_t pad1[14];
 	/* atomic, guest: how many of its threads sleep until an interrupt says that fences moved */
 	uint32_t waiters;
 	uint32_t pad2[15];
@@ -77,6 +83,12 @@ struct hp_ring {
 	uint64_t pad3[24];
 	uint32_t state[HP_CHANS]; /* atomic, mediator: enum hp_chan_state */
 };
+/* head moved from one to the other, and bell was read after the store (sequentially consistent). */
+static inline int hp_bell_due(uint32_t bell, uint32_t from, uint32_t to)
+{
+	return to - bell - 1 < to - from;
+}
+
 #define HP_HOST_OFF 0x1000u /* what the mediator's driver keeps in guest RAM: fences */
 #define HP_HOST_LEN 0x3000u
 #define HP_SLOTS_OFF 0x4000u

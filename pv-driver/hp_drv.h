@@ -46,6 +46,16 @@ void hp_unmap(struct vas_map *);
 /* Where BAR1 shows the object. */
 int hp_bo_expose(struct drv_bo *, uint64_t *off);
 
+/* ---- hp_keep.c: freed small objects, kept for the next of their kind ---------------- */
+/* The object, or the mapping, is no longer its user's; true: it is kept, and nothing more is to be done. */
+bool hp_keep_bo(struct drv_bo *);
+bool hp_keep_map(struct vas_map *);
+/* One that was kept, or NULL. */
+struct drv_bo *hp_keep_take(struct drv *, uint64_t len, uint32_t flags);
+struct vas_map *hp_keep_take_map(struct drv_vas *, struct drv_bo *, uint32_t flags);
+/* Gives back all that is kept; false if there was nothing. */
+bool hp_keep_shrink(struct drv *);
+
 /* chid, fence and ring of a channel that has its push buffer. */
 int hp_chan_new(struct drv_chan *);
 void hp_chan_free(struct drv_chan *);

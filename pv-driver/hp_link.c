@@ -54,7 +54,7 @@ static int start(struct hp_link *l, const char **what)
 	err = l->bus->ops->mem_alloc(l->bus, HP_RING_LEN, &l->mem);
 	if (err)
 		return err;
-	l->features = hp_reg_rd(l->bus, HP_REG_FEATURES) & HP_FEAT_EXPOSE;
+	l->features = hp_reg_rd(l->bus, HP_REG_FEATURES) & (HP_FEAT_EXPOSE | HP_FEAT_BELL);
 	reg_wr(l->bus, HP_REG_DRV_VERSION, HP_VERSION);
 	reg_wr(l->bus, HP_REG_DRV_FEATURES, l->features);
 	reg_wr(l->bus, HP_REG_RING_LO, lo32(l->mem.addr));
@@ -118,13 +118,33 @@ static int let_it_work(struct hp_link *l, uint64_t until)
 	return 0;
 }
 
+static void ring_bell(struct hp_link *l)
+{
+	l->rung = l->head;
+	l->bells++;
+	reg_wr(l->bus, HP_REG_BELL, l->head);
+}
+
+/* Posted requests that nobody rang for count too: the mediator may have gone to sleep before them. */
+static void ring_if_due(struct hp_link *l)
+{
+	uint32_t from = l->rung;
+
+	l->rung = l->head;
+	if (l->features & HP_FEAT_BELL &&
+	    !hp_bell_due(__atomic_load_n(&hp_ring(l)->bell, __ATOMIC_SEQ_CST), from, l->head))
+		l->spared++;
+	else
+		ring_bell(l);
+}
+
 static int make_room(struct hp_link *l, uint32_t slots)
 {
 	uint64_t until = clock_ns() + l->timeout_ns;
 	int err = 0;
 
 	while (!err && waiting(l) + slots > HP_SLOTS) {
-		reg_wr(l->bus, HP_REG_BELL, l->head);
+		ring_bell(l);
 		if (waiting(l) + slots > HP_SLOTS)
 			err = let_it_work(l, until);
 	}
@@ -154,9 +174,9 @@ int hp_post(struct hp_link *l, struct hp_req *req, const void *rest, size_t len,
 		if (len)
 			put(l, l->head + 1, rest, len);
 		l->head += slots;
-		__atomic_store_n(&hp_ring(l)->head, l->head, __ATOMIC_RELEASE);
+		__atomic_store_n(&hp_ring(l)->head, l->head, __ATOMIC_SEQ_CST);
 		if (bell || waiting(l) > QUIET_MAX)
-			reg_wr(l->bus, HP_REG_BELL, l->head);
+			ring_if_due(l);
 	}
 	pthread_mutex_unlock(&l->lock);
 	return err;

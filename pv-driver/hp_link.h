@@ -17,6 +17,9 @@ struct hp_link {
 	uint64_t timeout_ns;
 	pthread_mutex_t lock; /* innermost; guards head and the slots */
 	uint32_t head;
+	uint32_t rung; /* head when it was last considered whether to ring */
+	uint64_t bells; /* stores to the doorbell, and those spared */
+	uint64_t spared;
 	uint32_t tag; /* of the last call; its callers hold a lock of their own */
 	uint32_t features; /* agreed */
 };

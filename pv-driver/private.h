@@ -61,6 +61,7 @@ struct drv_bo {
 	uint32_t hp_id;		/* hp_drv.c: the mediator's name of it; 0: it has none yet */
 	bool exposed;		/* hp_drv.c: BAR1 shows it at window */
 	uint64_t window;
+	struct list keep;	/* hp_keep.c: drv.kept, or on its own */
 };
 int bo_new(struct drv *, uint64_t len, uint32_t flags, struct drv_bo **out);
 void bo_free(struct drv_bo *);
@@ -190,6 +191,9 @@ struct drv {
 	struct pv_link *pv; /* owned: calls to the mediator (pv_call.c); NULL if there is none */
 	struct heap vram, bar3_va;
 	struct list imems, vases, bos;
+	struct list kept; /* hp_keep.c: freed objects, the oldest first; they are in bos too */
+	uint64_t kept_bytes;
+	uint32_t nr_kept;
 	bool bar3_on;	      /* instance memory goes through BAR3 */
 	uint32_t pramin_base; /* what PBUS_PRAMIN_BASE holds; ~0 not known */
 	struct bar bar1, bar3;

@@ -366,6 +366,8 @@ int drv_vas_map(struct drv_vas *v, struct drv_bo *bo, uint32_t flags, uint64_t *
 
 	pthread_mutex_lock(&v->drv->lock);
 	err = bo_map(v, bo, flags, va);
+	if ((err == -ENOMEM || err == -ENOSPC || err == -EDQUOT) && hp_keep_shrink(v->drv))
+		err = bo_map(v, bo, flags, va);
 	pthread_mutex_unlock(&v->drv->lock);
 	return err;
 }
@@ -377,9 +379,10 @@ int drv_vas_unmap(struct drv_vas *v, uint64_t va)
 
 	pthread_mutex_lock(&v->drv->lock);
 	list_for_each(m, &v->maps, node) {
-		if (!m->bo || map_va(m) != va)
+		if (!m->bo || m->idle || map_va(m) != va)
 			continue;
-		vas_unmap(m);
+		if (!hp_keep_map(m))
+			vas_unmap(m);
 		err = 0;
 		break;
 	}
@@ -394,9 +397,10 @@ int drv_bo_unmap(struct drv_bo *bo, struct drv_vas *v, uint64_t va)
 
 	pthread_mutex_lock(&v->drv->lock);
 	list_for_each(m, &bo->maps, bo_node) {
-		if (m->vas != v || map_va(m) != va)
+		if (m->vas != v || m->idle || map_va(m) != va)
 			continue;
-		vas_unmap(m);
+		if (!hp_keep_map(m))
+			vas_unmap(m);
 		err = 0;
 		break;
 	}

@@ -107,6 +107,8 @@ struct vas_map {
 	struct drv_bo *bo;    /* NULL: a context buffer or another driver-internal range */
 	struct heap_node *va; /* owned */
 	uint32_t page_shift;
+	uint32_t flags; /* of a mapping with a bo, as it was asked for */
+	bool idle;	/* hp_keep.c: nobody's at the moment */
 };
 struct drv_vas {
 	struct drv *drv;

@@ -10,6 +10,8 @@
 
 #include "gpuvm/base/mem.h"
 #include "pv-driver/bus.h"
+#include "pv-driver/hp_drv.h"
+#include "pv-driver/hp_link.h"
 #include "pv-driver/private.h"
 #include "tests/unit/core/hp.h"
 
@@ -169,6 +171,144 @@ static void copies(void **state)
 	drv_close(f.drv);
 	assert_int_equal(stats(&f)->bos + stats(&f)->vases + stats(&f)->chans, 0);
 	assert_int_equal(r->v[0]->stats.guest_faults, 0);
+}
+
+/* A mediator that looks anyway need not be told; one that sleeps must be. */
+static void bells(void **state)
+{
+	struct rig *r = *state;
+	struct front f;
+	uint64_t bells;
+
+	assert_int_equal(up(&f, r), 0);
+	/* drv_time() is a call: rung for or not, it is answered (the test's bus steps when it is asked or rung). */
+	drv_time(f.drv);
+	bells = f.drv->hp->bells;
+	for (int k = 0; k < 20; k++)
+		drv_time(f.drv);
+	assert_int_equal(f.drv->hp->bells, bells);
+	assert_true(f.drv->hp->spared >= 20);
+	for (int k = 0; k < 5; k++) {
+		assert_false(gpuvm_arm(r->g));
+		drv_time(f.drv);
+		assert_int_equal(f.drv->hp->bells, ++bells);
+	}
+	drv_close(f.drv);
+}
+
+/* What was posted quietly while the mediator slept makes the next one ring. */
+static void quiet_then_loud(void **state)
+{
+	struct hp_req req = { .op = HP_OP_SYNC };
+	struct rig *r = *state;
+	struct front f;
+	uint64_t bells, taken;
+
+	assert_int_equal(up(&f, r), 0);
+	drv_time(f.drv);
+	assert_false(gpuvm_arm(r->g));
+	bells = f.drv->hp->bells;
+	taken = stats(&f)->requests;
+	for (int k = 0; k < 10; k++)
+		assert_int_equal(hp_post(f.drv->hp, &req, NULL, 0, false), 0);
+	assert_int_equal(f.drv->hp->bells, bells);
+	assert_int_equal(stats(&f)->requests, taken);
+	assert_int_equal(hp_post(f.drv->hp, &req, NULL, 0, true), 0);
+	assert_int_equal(f.drv->hp->bells, bells + 1);
+	assert_int_equal(stats(&f)->requests, taken + 11);
+	drv_close(f.drv);
+}
+
+/* The same size again: no request, the same address, zeroes. */
+static void reuses(void **state)
+{
+	struct rig *r = *state;
+	struct drv_bo *bo, *other;
+	struct drv_stats s;
+	struct drv_vas *v, *v2;
+	uint64_t va, again, requests, bytes;
+	struct front f;
+
+	assert_int_equal(up(&f, r), 0);
+	assert_int_equal(drv_vas_new(f.drv, &v), 0);
+	assert_int_equal(drv_vas_new(f.drv, &v2), 0);
+	assert_int_equal(drv_bo_new(f.drv, 0x3000, DRV_BO_SYS, &bo), 0);
+	assert_int_equal(drv_vas_map(v, bo, 0, &va), 0);
+	memset(drv_bo_cpu(bo), 0xa5, 0x3000);
+	requests = stats(&f)->requests;
+	bytes = stats(&f)->sys_bytes;
+	for (int k = 0; k < 10; k++) {
+		/* As the DRM interface does it: out of the space, then freed; or freed only. */
+		if (k & 1)
+			assert_int_equal(drv_vas_unmap(v, va), 0);
+		drv_bo_free(bo);
+		/* It is gone for whoever looks for it. */
+		assert_int_equal(drv_vas_unmap(v, va), -ENOENT);
+		assert_int_equal(drv_bo_new(f.drv, 0x3000, DRV_BO_SYS, &bo), 0);
+		for (int b = 0; b < 0x3000; b++)
+			assert_int_equal(((uint8_t *)drv_bo_cpu(bo))[b], 0);
+		memset(drv_bo_cpu(bo), 0xa5, 0x3000);
+		assert_int_equal(drv_vas_map(v, bo, 0, &again), 0);
+		assert_int_equal(again, va);
+	}
+	hp_step(r);
+	assert_int_equal(stats(&f)->requests, requests);
+	assert_int_equal(stats(&f)->sys_bytes, bytes);
+	drv_stats(f.drv, &s);
+	assert_int_equal(s.bos_reused, 10);
+	/* Other flags or another space are another mapping; another size or kind another object. */
+	drv_bo_free(bo);
+	assert_int_equal(drv_bo_new(f.drv, 0x3000, DRV_BO_SYS, &bo), 0);
+	assert_int_equal(drv_vas_map(v2, bo, 0, &again), 0);
+	assert_true(stats(&f)->requests > requests);
+	assert_int_equal(drv_vas_map(v, bo, DRV_MAP_RO, &again), 0);
+	assert_int_not_equal(again, va);
+	assert_int_equal(drv_bo_new(f.drv, 0x2000, DRV_BO_SYS, &other), 0);
+	drv_bo_free(bo);
+	drv_bo_free(other);
+	assert_int_equal(drv_vas_free(v), 0);
+	assert_int_equal(drv_vas_free(v2), 0);
+	drv_close(f.drv);
+	assert_int_equal(stats(&f)->bos + stats(&f)->vases, 0);
+}
+
+/* What is kept is bounded, and given back before anybody goes without. */
+static void keeps_little(void **state)
+{
+	const struct drv_cfg never = { .timeout_ns = 20 * SECOND, .no_keep = true };
+	struct rig *r = *state;
+	struct drv_bo *bo[200], *all;
+	struct front f;
+	uint64_t free;
+	char msg[200];
+
+	assert_int_equal(up(&f, r), 0);
+	/* The largest piece of it that there is. */
+	for (free = hp_vram_free(f.drv); drv_bo_new(f.drv, free, DRV_BO_VRAM, &all); free -= 64 << 10)
+		assert_true(free > 1 << 20);
+	drv_bo_free(all);
+	for (int k = 0; k < 200; k++)
+		assert_int_equal(drv_bo_new(f.drv, 0x1000, DRV_BO_VRAM, &bo[k]), 0);
+	for (int k = 0; k < 200; k++)
+		drv_bo_free(bo[k]);
+	assert_int_equal(f.drv->nr_kept, 64);
+	for (int k = 0; k < 40; k++)
+		assert_int_equal(drv_bo_new(f.drv, 0x10000, DRV_BO_VRAM, &bo[k]), 0);
+	for (int k = 0; k < 40; k++)
+		drv_bo_free(bo[k]);
+	assert_true(f.drv->kept_bytes <= 1 << 20 && f.drv->nr_kept);
+	/* All of that, though some of it is kept. */
+	assert_int_equal(drv_bo_new(f.drv, free, DRV_BO_VRAM, &all), 0);
+	assert_int_equal(f.drv->nr_kept, 0);
+	drv_bo_free(all);
+	assert_int_equal(f.drv->nr_kept, 0);
+	drv_close(f.drv);
+	f = (struct front){ .bus = { &ops }, .r = r, .next = f.next };
+	assert_int_equal(drv_open(&f.bus, &never, &f.drv, msg, sizeof(msg)), 0);
+	assert_int_equal(drv_bo_new(f.drv, 0x1000, DRV_BO_VRAM, &all), 0);
+	drv_bo_free(all);
+	assert_int_equal(f.drv->nr_kept, 0);
+	drv_close(f.drv);
 }
 
 /* More submissions than a ring holds: the driver waits for fences, and loses no channel. */
@@ -338,7 +478,11 @@ static void out_of_memory(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		HP_TEST(copies), HP_TEST(flow_control), HP_TEST(shown), HP_TEST(dies), HP_TEST(refused),
+		HP_TEST(copies),
+		HP_TEST(bells),
+		HP_TEST(quiet_then_loud),
+		HP_TEST(reuses),
+		HP_TEST(keeps_little), HP_TEST(flow_control), HP_TEST(shown), HP_TEST(dies), HP_TEST(refused),
 		HP_TEST(switched_off), HP_TEST(out_of_memory),
 	};
 
