@@ -44,7 +44,7 @@ SRC_scheduler := $(wildcard scheduler/*.c)
 SRC_simulator := $(filter-out scheduler/simulator/main.c,$(wildcard scheduler/simulator/*.c))
 SRC_shadow := $(wildcard shadow/*.c)
 SRC_core := $(filter-out gpuvm/main.c $(SRC_part),$(wildcard gpuvm/*.c))
-SRC_drv := $(filter-out $(if $(HAVE_XEN),,pv-driver/xen_front_lib.c),$(wildcard pv-driver/*.c pv-driver/drm/*.c))
+SRC_drv := $(filter-out pv-driver/drm/serve/main.c $(if $(HAVE_XEN),,pv-driver/xen_front_lib.c),$(wildcard pv-driver/*.c pv-driver/drm/*.c pv-driver/drm/serve/*.c))
 DEP_base :=
 DEP_fermi := base
 DEP_part := base
@@ -67,10 +67,11 @@ BIN_gpuvm := $(wildcard gpuvm/ctl/*.c)
 # In a domain of Xen.
 BIN_gpuvm-guest := $(if $(HAVE_XEN),gpuvm/guest/main.c gpuvm/ctl/drm_env.c)
 BIN_gpuvm-vfio-native := gpuvm/native/main.c
+BIN_gpuvm-drmd := pv-driver/drm/serve/main.c
 BIN_gpuvm-copy := $(wildcard pv-driver/copy/*.c)
 BIN_gpuvm-bench := $(wildcard bench/*.c)
 BIN_gpuvm-sched := scheduler/simulator/main.c
-PROGS := $(foreach p,gpuvmd gpuvm gpuvm-guest gpuvm-vfio-native gpuvm-copy gpuvm-bench gpuvm-sched,$(if $(wildcard $(BIN_$(p))),$(p)))
+PROGS := $(foreach p,gpuvmd gpuvm gpuvm-guest gpuvm-vfio-native gpuvm-drmd gpuvm-copy gpuvm-bench gpuvm-sched,$(if $(wildcard $(BIN_$(p))),$(p)))
 # The workloads are programs of a guest: OpenCL and the base room only.
 HAVE_OPENCL := $(shell printf '\043define CL_TARGET_OPENCL_VERSION 120\n\043include <CL/cl.h>\nint main(void) { return clFinish(0); }\n' | \
 	$(CC) -x c - -o /dev/null -lOpenCL 2>/dev/null && echo 1)

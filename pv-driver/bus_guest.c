@@ -396,7 +396,7 @@ static int guest_map_ring(struct bus_guest *g, const char **what)
 		return -EPROTO;
 	guest_lock(g, F_WRLCK, &err);
 	if (err) {
-		*what = "another process of this guest drives the GPU; each process takes a gpuvm run of its own";
+		*what = "another process of this guest drives the GPU; gpuvm run --shared is for several";
 		return -EBUSY;
 	}
 	g->locked = true;

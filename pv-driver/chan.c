@@ -192,7 +192,7 @@ void chan_kill(struct drv_chan *ch, const char *fmt, ...)
 	}
 	/* Before anyone can see that it is dead: who is to end makes no more calls that fail. */
 	if (fmt && ch->drv->cfg.lost && __atomic_load_n(&ch->polled, __ATOMIC_ACQUIRE))
-		ch->drv->cfg.lost(ch->drv->cfg.lost_arg, ch->why);
+		ch->drv->cfg.lost(ch->drv->cfg.lost_arg, ch, ch->why);
 	__atomic_store_n(&ch->dead, true, __ATOMIC_RELEASE);
 	irq_wake(ch->drv);
 }

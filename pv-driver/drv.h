@@ -56,7 +56,7 @@ struct drv_cfg {
 	 * for an end that never comes.  Called once a channel, with locks held: it may end the
 	 * process or make a note, and call nothing of this header.
 	 */
-	void (*lost)(void *arg, const char *why);
+	void (*lost)(void *arg, struct drv_chan *, const char *why);
 	void *lost_arg;
 };
 

@@ -3,9 +3,11 @@
 #ifndef GPUVM_CTL_CTL_H
 #define GPUVM_CTL_CTL_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include <jansson.h>
 
@@ -56,6 +58,27 @@ int ctl_failed(const char *fmt, ...) __attribute__((format(printf, 1, 2))); /* a
  * sanitizer build has none) nothing is set.  -ENOMEM.
  */
 int drm_environment(bool verbose);
+
+/* That program of ours beside this one, else as PATH finds it.  buf of n bytes. */
+void ctl_find_program(const char *name, char *buf, size_t n);
+
+/* ---- service.c: who drives the GPU of a guest --------------------------------------- */
+/* The descriptors of a guest (proc_abi.h), into this process's environment; -ENOMEM. */
+int guest_env(const int *fds, unsigned int nr);
+struct service { /* gpuvm-drmd */
+	pid_t pid;
+	int end; /* it ends once this is closed and its last program gone */
+	char name[64];
+};
+/*
+ * Starts one for the guest with these descriptors, or for the GPU that the environment names if nr
+ * is 0; mask: its signal mask.  Negative after a line was printed.
+ */
+int service_start(const int *fds, unsigned int nr, const sigset_t *mask, struct service *);
+/* Its programs' environment; -ENOMEM. */
+int service_env(const struct service *);
+/* No more programs; waits until the last one is gone.  Accepts one that was not started. */
+void service_end(struct service *);
 
 /* ---- client.c: talking to a daemon ------------------------------------------------ */
 /*

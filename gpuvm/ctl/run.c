@@ -27,7 +27,7 @@ struct run_opts {
 	struct run_mode m; /* what mode says */
 	uint64_t vram, ram;
 	uint32_t weight, cap, latency_us, timeout_ms;
-	bool verbose, sync_stores, private_daemon, no_drm;
+	bool verbose, sync_stores, private_daemon, no_drm, shared;
 	char **program;
 };
 
@@ -51,6 +51,8 @@ static const char usage[] =
 	"  --private       start a private daemon even if one runs\n"
 	"  --gpu SPEC      device of a private daemon or of native mode (sim:vram=1G)\n"
 	"  --policy NAME   scheduling policy of a private daemon (fifo)\n"
+	"  --shared        PROGRAM and all that it starts share the GPU, as under a kernel (gpuvm-drmd\n"
+	"                  drives it); else one process does at a time\n"
 	"  --sync-stores   every trapped store waits for the mediator (posting off)\n"
 	"  --no-drm        leave the environment for OpenCL and OpenGL programs out\n"
 	"  --verbose       say what is set up\n"
@@ -113,6 +115,7 @@ static int parse(int argc, char **argv, struct run_opts *o)
 		{ "policy", required_argument, NULL, 'p' },
 		{ "sync-stores", no_argument, NULL, 'S' },
 		{ "no-drm", no_argument, NULL, 'D' },
+		{ "shared", no_argument, NULL, 'H' },
 		{ "verbose", no_argument, NULL, 'V' },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
@@ -131,6 +134,7 @@ static int parse(int argc, char **argv, struct run_opts *o)
 		case 'P': o->private_daemon = true; break;
 		case 'S': o->sync_stores = true; break;
 		case 'D': o->no_drm = true; break;
+		case 'H': o->shared = true; break;
 		case 'V': o->verbose = true; break;
 		case 'h': fputs(usage, stdout); return -1;
 		case '?': return ctl_bad("run: see gpuvm run --help");
@@ -170,27 +174,13 @@ static bool program_exists(const char *prog)
 	return false;
 }
 
-/* gpuvmd beside this program, else from PATH. */
-static void find_daemon(char *buf, size_t n)
-{
-	ssize_t len = readlink("/proc/self/exe", buf, n - 8);
-	char *slash;
-
-	buf[len > 0 ? len : 0] = '\0';
-	slash = strrchr(buf, '/');
-	if (slash)
-		strcpy(slash + 1, "gpuvmd");
-	if (!slash || access(buf, X_OK))
-		snprintf(buf, n, "gpuvmd");
-}
-
 static void exec_daemon(const struct run_opts *o, int control, int ready)
 {
 	char path[4096], control_s[16], ready_s[16];
 	const char *argv[16];
 	int k = 0;
 
-	find_daemon(path, sizeof path);
+	ctl_find_program("gpuvmd", path, sizeof path);
 	snprintf(control_s, sizeof control_s, "%d", control);
 	snprintf(ready_s, sizeof ready_s, "%d", ready);
 	argv[k++] = path;
@@ -325,11 +315,12 @@ static int wait_program(pid_t pid, const sigset_t *set)
 	}
 }
 
-/* Runs PROGRAM with the guest's descriptors; answers its exit code as a shell would. */
-static int run_program(const struct run_opts *o, const int *fds)
+/* Runs PROGRAM with the guest's descriptors, or a service that has them; its exit code as a shell's. */
+static int run_program(const struct run_opts *o, const int *fds, unsigned int nr)
 {
-	char env[80];
+	struct service svc = { .pid = -1 };
 	sigset_t set, old;
+	int code;
 	pid_t pid;
 
 	sigemptyset(&set);
@@ -337,21 +328,20 @@ static int run_program(const struct run_opts *o, const int *fds)
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
 	sigprocmask(SIG_BLOCK, &set, &old);
-	snprintf(env, sizeof env, "%d,%d,%d,%d,%d", fds[0], fds[1], fds[2], fds[3], fds[4]);
+	if (o->shared && (limit_environment(o) || service_start(fds, nr, &old, &svc)))
+		return EXIT_BAD_INPUT;
 	pid = fork();
-	if (pid < 0)
-		return ctl_failed("fork: %s", strerror(errno));
 	if (pid == 0) {
 		sigprocmask(SIG_SETMASK, &old, NULL);
-		for (int i = 0; i < 5; i++)
-			fcntl(fds[i], F_SETFD, 0);
-		setenv(PROC_ENV, env, 1);
-		unsetenv("GPUVM_NATIVE");
+		if (o->shared ? service_env(&svc) : guest_env(fds, nr))
+			_exit(ctl_failed("out of memory"));
 		_exit(exec_program(o));
 	}
-	for (int i = 0; i < 5; i++)
+	for (unsigned int i = 0; i < nr; i++)
 		close(fds[i]);
-	return wait_program(pid, &set);
+	code = pid < 0 ? ctl_failed("fork: %s", strerror(errno)) : wait_program(pid, &set);
+	service_end(&svc);
+	return code;
 }
 
 static int run_guest(const struct run_opts *o)
@@ -368,8 +358,9 @@ static int run_guest(const struct run_opts *o)
 	r = client_call(control, attach_request(o), fds, &nr_fds, msg, sizeof msg);
 	if (r && nr_fds == 5) {
 		if (o->verbose)
-			fprintf(stderr, "gpuvm: guest attached, mode %s; " PROC_ENV " is set\n", o->mode);
-		code = run_program(o, fds);
+			fprintf(stderr, "gpuvm: guest attached, mode %s%s\n", o->mode,
+				o->shared ? ", shared by its processes" : "; " PROC_ENV " is set");
+		code = run_program(o, fds, nr_fds);
 	} else {
 		code = ctl_bad("%s", msg);
 	}
@@ -396,5 +387,8 @@ int cmd_run(int argc, char **argv)
 	unsetenv(PROC_ENV);
 	if (o.verbose)
 		fprintf(stderr, "gpuvm: GPUVM_NATIVE=%s\n", getenv("GPUVM_NATIVE"));
+	if (o.shared)
+		return run_program(&o, NULL, 0);
+	unsetenv("GPUVM_SHARED");
 	return exec_program(&o);
 }

@@ -218,8 +218,9 @@ static int open_bus(struct gpu *g)
 			       complain(EXIT_FAILED, msg) :
 			       0;
 	if (!native)
-		return complain(EXIT_USAGE, "no GPU: start it by `gpuvm run`, or set "
-					    "GPUVM_NATIVE=sim:vram=1G");
+		return complain(EXIT_USAGE, getenv("GPUVM_SHARED") ?
+				"no GPU of its own: start it by `gpuvm run` without --shared" :
+				"no GPU: start it by `gpuvm run`, or set GPUVM_NATIVE=sim:vram=1G");
 	if (dev_open(native, &g->log, &g->dev, msg, sizeof(msg)))
 		return complain(EXIT_USAGE, msg);
 	err = bus_native_open(g->dev, &g->bus);

@@ -88,6 +88,16 @@ static uint32_t last_seq(struct nvdrm *d, struct nvdrm_chan *ch, bool *any)
 	return seq;
 }
 
+static void let_finish(struct nvdrm_chan *ch, uint32_t seq)
+{
+	uint64_t now = clock_ns(), until = now + ch->client->drm->idle_ns;
+	const bool never = false, *hurry = ch->client->hurry ? ch->client->hurry : &never;
+	int err = -EBUSY;
+
+	for (; err && now < until && !__atomic_load_n(hurry, __ATOMIC_ACQUIRE); now = clock_ns())
+		err = nvdrm_chan_wait(ch, seq, until - now < SLICE_NS ? until - now : SLICE_NS);
+}
+
 void nvdrm_chan_close(struct nvdrm_chan *ch)
 {
 	struct nvdrm_client *c = ch->client;
@@ -100,7 +110,7 @@ void nvdrm_chan_close(struct nvdrm_chan *ch)
 	seq = last_seq(d, ch, &any);
 	pthread_mutex_unlock(&d->lock);
 	if (any)
-		nvdrm_chan_wait(ch, seq, d->idle_ns);
+		let_finish(ch, seq);
 	__atomic_store_n(&ch->closing, true, __ATOMIC_RELEASE);
 	pthread_mutex_lock(&d->lock);
 	nvdrm_objects_drop(c, ch->id);

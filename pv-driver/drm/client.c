@@ -80,6 +80,30 @@ void nvdrm_quiet(struct nvdrm *d)
 	pthread_mutex_unlock(&d->lock);
 }
 
+void nvdrm_client_stop(struct nvdrm_client *c)
+{
+	struct nvdrm_chan *ch;
+
+	pthread_mutex_lock(&c->drm->lock);
+	list_for_each(ch, &c->chans, node)
+		drv_chan_stop(ch->chan, NULL);
+	pthread_mutex_unlock(&c->drm->lock);
+}
+
+struct nvdrm_client *nvdrm_client_of(struct nvdrm *d, const struct drv_chan *chan)
+{
+	struct nvdrm_client *c;
+	struct nvdrm_chan *ch;
+
+	list_for_each(c, &d->clients, node) {
+		list_for_each(ch, &c->chans, node) {
+			if (ch->chan == chan)
+				return c;
+		}
+	}
+	return NULL;
+}
+
 int nvdrm_client_new(struct nvdrm *d, struct nvdrm_client **out)
 {
 	struct nvdrm_client *c = mem_new(struct nvdrm_client);

@@ -19,7 +19,6 @@
 #include "pv-driver/drm/nvdrm.h"
 #include "pv-driver/drv.h"
 
-#define ARG_MAX 4096u
 #define BUS_PCIE 2
 #define GART_LEN (1ull << 40)
 #define SYNCOBJ_FIRST 0xbf /* DRM_IOCTL_SYNCOBJ_CREATE */
@@ -134,6 +133,9 @@ static int no_svm(struct nvdrm_client *c, void *arg)
 #define CORE(call, size, fn) { _IOC_NR(call), size, fn }
 #define NOUVEAU(nr, size, fn) { DRM_COMMAND_BASE + (nr), size, fn }
 
+_Static_assert(sizeof(struct drm_nouveau_channel_alloc) <= NVDRM_ARG_MIN &&
+	       sizeof(struct drm_nouveau_gem_pushbuf) <= NVDRM_ARG_MIN, "the longest arguments");
+
 static const struct entry {
 	uint32_t nr, size;
 	ioctl_fn *fn;
@@ -170,43 +172,55 @@ static int refuse(uint32_t nr)
 	return nr <= SYNCOBJ_LAST ? -EACCES : -EINVAL;
 }
 
-static int nvif(struct nvdrm_client *c, unsigned long request, uint64_t arg)
+static const struct entry *find(uint32_t nr)
 {
-	uint64_t buf[ARG_MAX / 8] = { 0 };
-	size_t size = _IOC_SIZE(request);
-	int err, out;
+	for (size_t i = 0; i < ARRAY_SIZE(entries); i++)
+		if (entries[i].nr == nr)
+			return &entries[i];
+	return NULL;
+}
 
-	if (size > sizeof(buf))
-		return -EINVAL;
-	err = nvdrm_copy_in(buf, arg, size);
-	if (err)
-		return err;
-	err = nvdrm_nvif(c, buf, size);
-	out = nvdrm_copy_out(arg, buf, size);
-	return err ? err : out;
+int nvdrm_shape(unsigned long request, struct nvdrm_shape *s)
+{
+	uint32_t nr = _IOC_NR(request), size = _IOC_SIZE(request), dir = _IOC_DIR(request);
+	const struct entry *e = find(nr);
+
+	if (nr == NVDRM_NR_NVIF) {
+		*s = (struct nvdrm_shape){ .size = size, .in = true, .out = true };
+		return size > NVDRM_ARG_MAX ? -EINVAL : 0;
+	}
+	if (!e)
+		return refuse(nr);
+	*s = (struct nvdrm_shape){ .size = size < e->size ? size : e->size,
+				   .in = dir & _IOC_WRITE, .out = dir & _IOC_READ,
+				   .constant = e->fn == version || e->fn == get_cap };
+	return 0;
+}
+
+int nvdrm_answer(struct nvdrm_client *c, unsigned long request, void *arg)
+{
+	uint32_t nr = _IOC_NR(request);
+	const struct entry *e = find(nr);
+
+	if (nr == NVDRM_NR_NVIF)
+		return nvdrm_nvif(c, arg, _IOC_SIZE(request));
+	return e ? e->fn(c, arg) : refuse(nr);
 }
 
 int nvdrm_ioctl(struct nvdrm_client *c, unsigned long request, void *arg)
 {
-	uint32_t nr = _IOC_NR(request), size = _IOC_SIZE(request), dir = _IOC_DIR(request);
-	uint64_t buf[64] = { 0 };
-	const struct entry *e = NULL;
-	int err = 0, out;
+	uint64_t buf[NVDRM_ARG_MAX / 8];
+	struct nvdrm_shape s;
+	int err = nvdrm_shape(request, &s), out;
 
-	if (nr == DRM_COMMAND_BASE + DRM_NOUVEAU_NVIF)
-		return nvif(c, request, (uintptr_t)arg);
-	for (size_t i = 0; i < ARRAY_SIZE(entries) && !e; i++)
-		if (entries[i].nr == nr)
-			e = &entries[i];
-	if (!e)
-		return refuse(nr);
-	if (size > e->size)
-		size = e->size;
-	if (dir & _IOC_WRITE)
-		err = nvdrm_copy_in(buf, (uintptr_t)arg, size);
 	if (err)
 		return err;
-	err = e->fn(c, buf);
-	out = dir & _IOC_READ ? nvdrm_copy_out((uintptr_t)arg, buf, size) : 0;
+	memset(buf, 0, s.size < NVDRM_ARG_MIN ? NVDRM_ARG_MIN : s.size);
+	if (s.in)
+		err = nvdrm_copy_in(buf, (uintptr_t)arg, s.size);
+	if (err)
+		return err;
+	err = nvdrm_answer(c, request, buf);
+	out = s.out ? nvdrm_copy_out((uintptr_t)arg, buf, s.size) : 0;
 	return err ? err : out;
 }

@@ -34,8 +34,6 @@ static int map_pages(struct nvdrm_bo *bo, const struct nvdrm_mmap_args *a, void 
 
 	*traps = bo->vram;
 	if (bo->vram) {
-		if (a->flags & (MAP_FIXED | MAP_FIXED_NOREPLACE))
-			return -EINVAL;
 		err = drv_bo_aperture(bo->bo, &p);
 		if (err)
 			return err == -ENOSPC ? -ENOMEM : err;
@@ -52,18 +50,36 @@ static int map_pages(struct nvdrm_bo *bo, const struct nvdrm_mmap_args *a, void 
 	return 0;
 }
 
-static int map_locked(struct nvdrm_bo *bo, const struct nvdrm_mmap_args *a, void **out)
+int nvdrm_map_check(const struct nvdrm_bo *bo, const struct nvdrm_mmap_args *a)
 {
-	struct nvdrm *d = bo->drm;
-	struct nvdrm_cpu_map *m;
-	int err;
-
 	if (!a->len || !is_aligned(a->off, DRM_PAGE) ||
 	    !range_ok(a->off, align_up(a->len, DRM_PAGE), bo->len))
 		return -EINVAL;
 	/* A private copy of what the GPU changes is nothing a driver gives. */
 	if ((a->flags & MAP_TYPE) == MAP_PRIVATE && a->prot & PROT_WRITE)
 		return -EINVAL;
+	return bo->vram && a->flags & (MAP_FIXED | MAP_FIXED_NOREPLACE) ? -EINVAL : 0;
+}
+
+struct nvdrm_bo *nvdrm_map_find(struct nvdrm_client *c, uint64_t off, uint64_t *skip)
+{
+	struct nvdrm_vma *v = find_at(c, off);
+
+	if (!v)
+		return NULL;
+	*skip = off - v->bo->map_at;
+	v->bo->refs++;
+	return v->bo;
+}
+
+static int map_locked(struct nvdrm_bo *bo, const struct nvdrm_mmap_args *a, void **out)
+{
+	struct nvdrm *d = bo->drm;
+	struct nvdrm_cpu_map *m;
+	int err = nvdrm_map_check(bo, a);
+
+	if (err)
+		return err;
 	m = mem_new(struct nvdrm_cpu_map);
 	if (!m)
 		return -ENOMEM;

@@ -36,6 +36,8 @@ struct drv_chan;
 struct drv_fence;
 struct drv_vas;
 struct log;
+struct nvdrm_export;
+struct stat;
 
 /* The first buffer's mmap offset; 0 is no buffer's. */
 #define DRM_MAP_FIRST (1ull << 32)
@@ -56,6 +58,12 @@ struct nvdrm {
 	uint64_t next_map;   /* next buffer's mmap offset */
 	uint64_t vram_len;   /* what programs are told; constant */
 	uint64_t idle_ns;    /* how long a dying channel may finish its work */
+	/*
+	 * May be NULL.  The descriptor of a new export and its identity; else it is a memory file.
+	 * drm.lock is held.
+	 */
+	int (*export_file)(void *arg, const struct nvdrm_export *, uint32_t flags, struct stat *);
+	void *export_arg;
 	bool ending;	     /* the process exits; atomic */
 };
 
@@ -162,6 +170,10 @@ struct nvdrm_mmap_args {
 int nvdrm_mmap(struct nvdrm_client *, const struct nvdrm_mmap_args *, void **out);
 /* As mmap(2) on an exported buffer; off counts from its start. */
 int nvdrm_mmap_bo(struct nvdrm_bo *, const struct nvdrm_mmap_args *, void **out);
+/* Whether mmap(2) of the buffer would do: 0 or -errno. */
+int nvdrm_map_check(const struct nvdrm_bo *, const struct nvdrm_mmap_args *);
+/* The buffer that lies at off, counted, and where in it; NULL.  drm.lock held. */
+struct nvdrm_bo *nvdrm_map_find(struct nvdrm_client *, uint64_t off, uint64_t *skip);
 /*
  * Before munmap(2) of a range: true if the pages are an aperture's and must
  * not be unmapped.  Drops the mappings that lie in it.
@@ -192,6 +204,7 @@ struct nvdrm_client {
 	struct drv_vas *vas; /* owned */
 	struct nvdrm_vma **vma; /* owned; handle h is vma[h - 1] */
 	uint32_t nr_vma;
+	const bool *hurry; /* borrowed, atomic; nobody is left who could want its work.  May be NULL */
 	struct list chans, objects, dying;
 };
 /* vram_len: what drv has for programs. */
@@ -206,11 +219,27 @@ void nvdrm_quiet(struct nvdrm *);
 int nvdrm_client_new(struct nvdrm *, struct nvdrm_client **out);
 /* Accepts NULL. */
 void nvdrm_client_free(struct nvdrm_client *);
+/* Its channels stop; whoever waits for them is told so. */
+void nvdrm_client_stop(struct nvdrm_client *);
+/* The client that has the channel, or NULL.  drm.lock held. */
+struct nvdrm_client *nvdrm_client_of(struct nvdrm *, const struct drv_chan *);
 
 /* ---- ioctl.c, prime.c ------------------------------------------------------------------------ */
 
 /* As ioctl(2) on the node: 0 or -errno. */
 int nvdrm_ioctl(struct nvdrm_client *, unsigned long request, void *arg);
+#define NVDRM_NR_NVIF 0x47u /* DRM_COMMAND_BASE + DRM_NOUVEAU_NVIF */
+#define NVDRM_ARG_MAX 4096u /* no argument is longer */
+#define NVDRM_ARG_MIN 512u  /* what a shorter one is filled up to with zeroes */
+struct nvdrm_shape {
+	uint32_t size;	/* of the argument that counts */
+	bool in, out;	/* copied from the program; to it */
+	bool constant;	/* answered without a client */
+};
+/* What ioctl(2) makes of the request's argument; or the errno it is refused with. */
+int nvdrm_shape(unsigned long request, struct nvdrm_shape *);
+/* As nvdrm_ioctl(), on an argument of nvdrm_shape()'s size copied to arg already, zeroes behind it. */
+int nvdrm_answer(struct nvdrm_client *, unsigned long request, void *arg);
 
 /*
  * A buffer's descriptor, as PRIME_HANDLE_TO_FD gives: a memory file whose

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * Buffers as descriptors.  An export is an empty memory file of the buffer's
- * length whose inode names the buffer; importing looks the inode up.  It holds
- * within the process: a guest's GPU has one driver, so no other process could
- * use the buffer, and a descriptor that names none of ours is -EINVAL, as one
- * that is no dma-buf is to nouveau.
+ * Buffers as descriptors.  An export is a file whose inode names the buffer:
+ * an empty memory file of the buffer's length, or what nvdrm.export_file makes
+ * where several processes share the GPU.  Importing looks the inode up, among
+ * those of this GPU; a descriptor that names none of them is -EINVAL, as one that
+ * is no dma-buf is to nouveau.
  */
 #include <errno.h>
 #include <stdint.h>
@@ -18,10 +18,14 @@
 #include "gpuvm/base/mem.h"
 #include "pv-driver/drm/nvdrm.h"
 
-static int new_file(const struct nvdrm_bo *bo, uint32_t flags, struct stat *st)
+static int new_file(struct nvdrm *d, const struct nvdrm_export *e, uint32_t flags, struct stat *st)
 {
-	int fd = memfd_create("gpuvm-buffer", flags & DRM_CLOEXEC ? MFD_CLOEXEC : 0), err;
+	const struct nvdrm_bo *bo = e->bo;
+	int fd, err;
 
+	if (d->export_file)
+		return d->export_file(d->export_arg, e, flags, st);
+	fd = memfd_create("gpuvm-buffer", flags & DRM_CLOEXEC ? MFD_CLOEXEC : 0);
 	if (fd < 0)
 		return -errno;
 	if (!ftruncate(fd, (off_t)bo->len) && !fstat(fd, st))
@@ -40,12 +44,12 @@ static int export_bo(struct nvdrm *d, struct nvdrm_bo *bo, uint32_t flags)
 
 	if (!e)
 		return -ENOMEM;
-	fd = new_file(bo, flags, &st);
+	e->bo = bo;
+	fd = new_file(d, e, flags, &st);
 	if (fd < 0) {
 		mem_free(e);
 		return fd;
 	}
-	e->bo = bo;
 	bo->refs++;
 	e->dev = st.st_dev;
 	e->ino = st.st_ino;

@@ -16,29 +16,21 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "gpuvm/base/clock.h"
 #include "gpuvm/base/log.h"
-#include "gpuvm/base/mem.h"
-#include "gpuvm/dev/dev.h"
-#include "pv-driver/bus.h"
+#include "pv-driver/drm/card.h"
 #include "pv-driver/drm/nvdrm.h"
 #include "pv-driver/drm/preload/preload.h"
-#include "pv-driver/drv.h"
-#include "pv-driver/proc_abi.h"
+#include "pv-driver/drm/remote.h"
 #include "pv-driver/proc_client.h"
 
 #define MAX_NODES 256
-#define LOOK_NS 100000000u /* how often the time limit is looked at, at least */
-#define TIMEOUT_NS 30000000000ull /* for the GPU's own answers; a software one may be starved */
 
 struct node {
 	struct node_id id;
@@ -47,22 +39,13 @@ struct node {
 	bool used, closed;
 };
 
-struct card { /* everything behind the nodes */
-	struct dev *dev;
-	struct bus *bus;
-	struct drv *drv;
-	struct nvdrm *drm;
-	struct log log;
-	uint64_t limit_ns; /* 0: none */
-};
-
 /*
  * A library whose functions are called by name has nowhere to hang its state:
  * this is what it starts from.  start_lock is held while the GPU is brought up.
  */
 static struct {
 	pthread_mutex_t lock, start_lock;
-	struct card *card;
+	struct drm_card *card;
 	pid_t pid;   /* whose card it is */
 	bool failed; /* said so already */
 	uint32_t nr; /* used nodes */
@@ -93,128 +76,55 @@ static int raw_id(int fd, struct node_id *id)
 
 /* ---- the GPU ----------------------------------------------------------------------- */
 
-static void card_free(struct card *c)
-{
-	nvdrm_free(c->drm);
-	drv_close(c->drv);
-	bus_close(c->bus);
-	dev_close(c->dev);
-	mem_free(c);
-}
-
-static int card_bus(struct card *c, char *msg, size_t n)
-{
-	const char *native = getenv("GPUVM_NATIVE");
-	int err;
-
-	if (getenv(PROC_ENV))
-		return bus_guest_open(&c->bus, msg, n);
-	if (!native) {
-		snprintf(msg, n, "the program lost its environment: no GPU");
-		return -ENODEV;
-	}
-	err = dev_open(native, &c->log, &c->dev, msg, n);
-	if (!err) {
-		err = bus_native_open(c->dev, &c->bus);
-		if (!err)
-			err = bus_native_share(c->bus);
-		if (err)
-			snprintf(msg, n, "%s cannot be driven: %s", native, strerror(-err));
-	}
-	return err;
-}
-
 /*
  * What it has written so far is not lost, unless another thread is writing; more of it cannot be
  * saved, for its threads stand in the middle of anything.
  */
-static void card_lost(void *arg, const char *why)
+void node_lost(const char *why)
 {
-	struct card *c = arg;
+	const struct log log = { stderr, LOG_WARN, "gpuvm" };
 
-	if (c->drm && __atomic_load_n(&c->drm->ending, __ATOMIC_ACQUIRE))
-		return;
-	log_error(&c->log, "the program ends, for its work on the GPU is lost: %s", why);
+	log_error(&log, "the program ends, for its work on the GPU is lost: %s", why);
 	if (!ftrylockfile(stdout))
 		fflush_unlocked(stdout);
 	_exit(PROC_EXIT_DEAD);
 }
 
-static void *limit_main(void *arg)
+static void card_lost(void *arg, struct drv_chan *chan, const char *why)
 {
-	struct card *c = arg;
-	uint64_t look = c->limit_ns / 4 < LOOK_NS ? c->limit_ns / 4 : LOOK_NS;
-	const struct timespec t = { .tv_nsec = (long)look };
+	struct nvdrm *d = node_drm();
 
-	for (;;) {
-		nanosleep(&t, NULL);
-		nvdrm_limit(c->drm, clock_ns(), c->limit_ns);
-	}
-	return NULL;
+	(void)arg;
+	(void)chan;
+	if (!d || !__atomic_load_n(&d->ending, __ATOMIC_ACQUIRE))
+		node_lost(why);
 }
 
-/* GPUVM_LIMIT: for programs without a mediator that would watch over them. */
-static int limit_start(struct card *c)
+static int card_start(struct drm_card **out)
 {
-	const char *ms = getenv("GPUVM_LIMIT");
-	pthread_t t;
+	const struct log log = { stderr, LOG_WARN, "gpuvm" };
+	char msg[256];
+	int err = drm_card_new(card_lost, NULL, out, msg, sizeof(msg));
 
-	c->limit_ns = ms ? strtoull(ms, NULL, 10) * 1000000 : 0;
-	return c->limit_ns ? -pthread_create(&t, NULL, limit_main, c) : 0;
-}
-
-static int card_build(struct card *c, char *msg, size_t n)
-{
-	struct drv_cfg cfg = { .log = &c->log, .timeout_ns = TIMEOUT_NS, .lost = card_lost,
-			       .lost_arg = c };
-	int err;
-
-	c->log = (struct log){ stderr, LOG_WARN, "gpuvm" };
-	err = card_bus(c, msg, n);
 	if (!err)
-		err = drv_open(c->bus, &cfg, &c->drv, msg, n);
-	if (!err)
-		err = nvdrm_new(c->drv, &c->drm);
-	return err ? err : limit_start(c);
-}
-
-/* Threads that start here are not the program's: its signals are none of their business. */
-static int card_start(struct card **out)
-{
-	struct card *c = mem_new(struct card);
-	char msg[256] = "";
-	sigset_t all, old;
-	int err;
-
-	if (!c)
-		return -ENOMEM;
-	sigfillset(&all);
-	sigdelset(&all, SIGSEGV);
-	sigdelset(&all, SIGBUS);
-	sigdelset(&all, SIGFPE);
-	sigdelset(&all, SIGILL);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	err = card_build(c, msg, sizeof(msg));
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	if (!err) {
-		*out = c;
 		return 0;
-	}
 	if (!table.failed)
-		log_error(&c->log, "no GPU: %s", msg[0] ? msg : strerror(-err));
+		log_error(&log, "no GPU: %s", msg);
 	table.failed = true;
-	card_free(c);
 	return err;
 }
 
-static int card_get(struct card **out)
+static int card_get(struct drm_card **out)
 {
 	int err = 0;
 
 	pthread_mutex_lock(&table.start_lock);
 	if (!table.card) {
+		struct drm_card *c = NULL;
+
 		table.pid = getpid();
-		err = card_start(&table.card);
+		err = card_start(&c);
+		__atomic_store_n(&table.card, c, __ATOMIC_RELEASE);
 	}
 	*out = table.card;
 	pthread_mutex_unlock(&table.start_lock);
@@ -223,7 +133,7 @@ static int card_get(struct card **out)
 
 struct nvdrm *node_drm(void)
 {
-	struct card *c = __atomic_load_n(&table.card, __ATOMIC_ACQUIRE);
+	struct drm_card *c = __atomic_load_n(&table.card, __ATOMIC_ACQUIRE);
 
 	return c ? c->drm : NULL;
 }
@@ -306,11 +216,19 @@ void node_put(struct nvdrm_client *c)
 	nvdrm_client_free(gone);
 }
 
+bool node_started(void)
+{
+	return node_drm() || shared_started();
+}
+
 bool node_is(int fd)
 {
+	struct remote_file f;
 	struct node_id id;
 	bool is;
 
+	if (shared_on())
+		return shared_file(fd, &f) && f.kind == WIRE_NODE;
 	if (!any() || raw_id(fd, &id))
 		return false;
 	pthread_mutex_lock(&table.lock);
@@ -429,9 +347,11 @@ static int add(int fd, struct nvdrm_client *c)
 int node_open(int flags)
 {
 	struct nvdrm_client *c;
-	struct card *card;
+	struct drm_card *card;
 	int fd, err;
 
+	if (shared_on())
+		return shared_open(flags);
 	err = card_get(&card);
 	if (err)
 		return err;
@@ -482,7 +402,7 @@ __attribute__((constructor)) static void node_init(void)
 /* Other threads may still be inside a client, or hold its locks for ever: then it is left alone. */
 __attribute__((destructor)) static void node_fini(void)
 {
-	struct card *c = __atomic_load_n(&table.card, __ATOMIC_ACQUIRE);
+	struct drm_card *c = __atomic_load_n(&table.card, __ATOMIC_ACQUIRE);
 
 	if (c && !c->dev && own_process())
 		nvdrm_quiet(c->drm);

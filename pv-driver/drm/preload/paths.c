@@ -50,7 +50,7 @@ __attribute__((constructor)) static void paths_init(void)
 	Dl_info info;
 	char *slash;
 
-	if ((!getenv("GPUVM_GUEST") && !getenv("GPUVM_NATIVE")) ||
+	if ((!getenv("GPUVM_GUEST") && !getenv("GPUVM_NATIVE") && !getenv("GPUVM_SHARED")) ||
 	    !dladdr((void *)(uintptr_t)paths_init, &info) || strlen(info.dli_fname) > PATH_LEN / 2)
 		return;
 	strcpy(path, info.dli_fname);

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "pv-driver/drm/preload/preload.h"
+#include "pv-driver/drm/remote.h"
 
 typedef int stat_fn(const char *, struct stat *);
 typedef int fstat_fn(int, struct stat *);
@@ -32,6 +33,21 @@ static void node_stat(struct stat *st)
 	st->st_blocks = 0;
 	st->st_nlink = 1;
 	st->st_dev = makedev(0, 5);
+}
+
+/* A buffer is a file of its length. */
+static void shared_stat(int fd, struct stat *st)
+{
+	struct remote_file f;
+
+	if (!shared_file(fd, &f))
+		return;
+	if (f.kind == WIRE_NODE) {
+		node_stat(st);
+		return;
+	}
+	st->st_mode = S_IFREG | 0600;
+	st->st_size = (off_t)f.len;
 }
 
 /* By name: stat, lstat; ver is what the old forms take first. */
@@ -75,7 +91,9 @@ static int stat_fd(const struct by_name *f, int fd, struct stat *st)
 	void *real = real_sym(f->slot, f->name);
 	int r = f->versioned ? ((fxstat_fn *)real)(f->ver, fd, st) : ((fstat_fn *)real)(fd, st);
 
-	if (!r && node_is(fd))
+	if (!r && shared_on())
+		shared_stat(fd, st);
+	else if (!r && node_is(fd))
 		node_stat(st);
 	return r;
 }

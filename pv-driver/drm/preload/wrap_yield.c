@@ -33,7 +33,7 @@ EXPORT int sched_yield(void)
 	struct timespec t = { 0, 0 };
 	int saved = errno;
 
-	if (!node_drm() || getenv("GPUVM_SPIN"))
+	if (!node_started() || getenv("GPUVM_SPIN"))
 		return ((yield_fn *)real_sym(&slot, "sched_yield"))();
 	now = clock_ns();
 	if (now - last > SAME_NS)

@@ -10,10 +10,11 @@ struct lost {
 	char why[128];
 };
 
-static void note(void *arg, const char *why)
+static void note(void *arg, struct drv_chan *chan, const char *why)
 {
 	struct lost *l = arg;
 
+	assert_non_null(chan);
 	snprintf(l->why, sizeof(l->why), "%s", why);
 	__atomic_add_fetch(&l->calls, 1, __ATOMIC_RELEASE);
 }
