@@ -10,7 +10,7 @@ from tap import Tap, run  # noqa: E402
 from work import GPUVM, WORK, results, why_not  # noqa: E402
 
 SPECS = ["smopt=0", "smopt=1", "smopt=2", "smopt=4", "smopt=5", "smopt=8", "smopt=11", "smopt=15",
-         "smopt=20", "smopt=30", "sm=1", "sm=3",
+         "smopt=20", "smopt=31", "smopt=63", "smopt=127", "smopt=191", "smopt=222", "smopt=160", "smopt=107", "sm=1", "sm=3",
          "tpc=14", "tpc=3"]
 
 t = Tap()
@@ -25,12 +25,12 @@ def sums(spec):
 if why_not():
     t.skip("options of the shader cores", why_not())
     t.end()
-code, want, err = sums("smopt=31")
+code, want, err = sums("smopt=255")
 t.ok(code == 0 and len(want) > 20, "every workload with everything on", f"exit {code} {len(want)}\n{err}")
 for s in SPECS:
     code, got, err = sums(s)
     t.ok(code == 0 and got == want, f"the same bits with {s}",
          f"exit {code} {[k for k in want if got.get(k) != want[k]]}\n{err}")
-code, _, err = run(GPUVM, "run", "--mode", "native", "--gpu=sim:smopt=32", "--", WORK, "vadd")
+code, _, err = run(GPUVM, "run", "--mode", "native", "--gpu=sim:smopt=256", "--", WORK, "vadd")
 t.ok(code and "smopt" in err, "an option that is none is named", f"exit {code}\n{err}")
 t.end()

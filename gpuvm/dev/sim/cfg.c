@@ -76,7 +76,7 @@ static int parse_tpc(struct sim_cfg *c, const char *val)
 
 static int parse_smopt(struct sim_cfg *c, const char *val)
 {
-	return parse_count(val, 0, SM_OPT_ALL, &c->sm_opts);
+	return parse_count(val, 0, SM_OPT_ALL | SM_OPT_PLAN_ALL, &c->sm_opts);
 }
 
 static int parse_path(struct sim_cfg *c, const char *val)
@@ -95,7 +95,10 @@ static const struct sim_option {
 	{ "fuses", "a 32-bit number", parse_fuses },
 	{ "sm", "1 to 64 threads", parse_sm },
 	{ "tpc", "1 to 16 multiprocessors", parse_tpc },
-	{ "smopt", "a sum of 1 half rows, 2 kept pages, 4 AVX-512, 8 AVX2, 16 fast operations", parse_smopt },
+	{ "smopt",
+	  "a sum of 1 half rows, 2 kept pages, 4 AVX-512, 8 AVX2, 16 fast operations, 32 plans, 64 wide pages, "
+	  "128 plans always",
+	  parse_smopt },
 	{ "count", "a file's path of up to 111 bytes", parse_path },
 };
 

@@ -69,7 +69,10 @@ struct bar_space {
 #define SM_OPT_AVX512 4u /* vector extensions, where the processor has them */
 #define SM_OPT_AVX2 8u
 #define SM_OPT_FAST 16u	 /* frequent operations built for their operands (lanes_fast.c) */
-#define SM_OPT_ALL 31u
+#define SM_OPT_PLAN 32u	 /* programs rewritten for their launch (plan.h) */
+#define SM_OPT_WIDE 64u	 /* pages that follow each other in host memory as one (space.c, lanes_mem.c) */
+#define SM_OPT_ALL 127u
+#define SM_OPT_PLAN_ALL 128u /* for tests: of small launches too, where it does not pay */
 
 /* Options of "sim:...". */
 struct sim_cfg {

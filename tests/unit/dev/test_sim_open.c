@@ -15,7 +15,7 @@ static void test_bad_options(void **state)
 		"vram=99999999999999999999G",	 "clock=",	  "clock=slow", "fuses=z",
 		"fuses=0x100000000",		 "fuses=-1",	  "colour=red", "vram=1G,",
 		",",		"vram=1G,,fuses=7", "vramx=1G",	  "\033[1mvram=1G", "fuses=7M",
-		"sm=0",		"sm=65",	 "tpc=0",	  "tpc=17",	"smopt=32",
+		"sm=0",		"sm=65",	 "tpc=0",	  "tpc=17",	"smopt=256",
 		"smopt=-1",	"count=",
 	};
 	char msg[160];

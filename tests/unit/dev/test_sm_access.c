@@ -191,6 +191,18 @@ static void test_half_rows(void **state)
 	run("clock=manual,sm=1,smopt=5");
 }
 
+static void test_wide(void **state)
+{
+	(void)state;
+	run("clock=manual,sm=1,smopt=68");
+}
+
+static void test_planned(void **state)
+{
+	(void)state;
+	run("clock=manual,sm=1,smopt=255");
+}
+
 static void test_avx2(void **state)
 {
 	(void)state;
@@ -237,6 +249,38 @@ static void test_remap(void **state)
 	sk_close(&s);
 }
 
+/* Neighbours in the address space whose memory is elsewhere: lanes in both, and none in between. */
+static void test_parted(void **state)
+{
+	uint64_t page = MEM + MEM_LEN / 2, other = SK_BUF + 0x80000;
+	static struct world w;
+	uint32_t entry;
+	struct sk s;
+
+	(void)state;
+	sk_open(&s, "clock=manual,sm=1");
+	sk_const_va(&s, 0, IN);
+	sk_const_va(&s, 2, OUT);
+	sk_const_va(&s, 4, MEM);
+	sk_const(&s, 6, OFF);
+	entry = sk_program(&s, cases[0].text);
+	kit_map(&s.k.vm, fk_data_va(page), 1, pte_pack(PTE_VRAM, fk_vram(FK_DATA + other), PTE_PRESENT));
+	kit_flush(&s.k.vm);
+	for (uint32_t t = 0; t < THREADS; t++) {
+		uint64_t place = page - 0x20 + 4 * (t % 32 * 7 % 32);
+		uint32_t v = 0x1000 + t % 32 * 7 % 32;
+
+		w.at[t] = (uint32_t)(place - MEM);
+		sk_wr(&s, place < page ? place : other + (place - page), &v, 4);
+	}
+	sk_wr(&s, IN, w.at, sizeof(w.at));
+	sk_run(&s, entry, &(struct sk_grid){ .block = { THREADS }, .shared = MEM_LEN });
+	sk_rd(&s, OUT, w.out, sizeof(w.out));
+	for (uint32_t t = 0; t < THREADS; t++)
+		assert_int_equal(w.out[t][0], 0x1000 + t % 32 * 7 % 32);
+	sk_close(&s);
+}
+
 /* 40 threads of three instructions: two warps, one of them with 8 lanes. */
 static void test_count(void **state)
 {
@@ -267,7 +311,8 @@ int main(void)
 		cmocka_unit_test(test_all_on),	  cmocka_unit_test(test_all_off),
 		cmocka_unit_test(test_half_rows), cmocka_unit_test(test_avx512_alone),
 		cmocka_unit_test(test_avx2),	  cmocka_unit_test(test_remap),
-		cmocka_unit_test(test_count),
+		cmocka_unit_test(test_wide),	  cmocka_unit_test(test_planned),
+		cmocka_unit_test(test_parted),	  cmocka_unit_test(test_count),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -8,6 +8,7 @@
  * predicate and tries again in its own loop.
  */
 #include "gpuvm/dev/sim/sm/lanes.h"
+#include "gpuvm/dev/sim/sm/space.h"
 
 static uint32_t op32(uint32_t op, uint32_t type, uint32_t old, uint32_t b)
 {

@@ -11,6 +11,7 @@
 #include "gpuvm/base/mem.h"
 #include "gpuvm/dev/sim/sm/core.h"
 #include "gpuvm/dev/sim/sm/pool.h"
+#include "gpuvm/dev/sim/sm/space.h"
 
 #define CODE_HASH 64
 /* Decoded code is about forty times as large as code. */
@@ -77,10 +78,12 @@ static void fill(struct worker *wk, struct code_page *p)
 			translate(wk->sm->isa, u, raw[i], p->pc + i * SM20_INSN_BYTES);
 			continue;
 		}
-		*u = (struct uop){ .fn = uop_unfetched, .pred = SM20_PRED_TRUE, .ends = true };
+		*u = (struct uop){ .fn = uop_unfetched, .pred = SM20_PRED_TRUE, .ends = true,
+				   .weight = 1 };
 		u->in.pc = p->pc + i * SM20_INSN_BYTES;
 	}
-	p->u[CODE_NR] = (struct uop){ .fn = uop_next_page, .pred = SM20_PRED_TRUE, .ends = true };
+	p->u[CODE_NR] = (struct uop){ .fn = uop_next_page, .pred = SM20_PRED_TRUE, .ends = true,
+				      .weight = 0 };
 	p->u[CODE_NR].in.pc = p->pc + CODE_LEN;
 }
 

@@ -41,6 +41,7 @@
 enum sm_isa { SM_ISA_PLAIN, SM_ISA_AVX2, SM_ISA_AVX512, SM_ISA_FAST, SM_ISA_COUNT };
 
 struct gang;
+struct plan;
 struct uop;
 struct worker;
 
@@ -58,6 +59,11 @@ struct uop {
 	uint32_t keep[3], flip[3];
 	uint32_t uses;	 /* what the handler wants worked out beforehand */
 	uop_fn work;	 /* of an instruction that also joins */
+	/* Of a plan (plan.h): */
+	uint32_t weight; /* instructions of the program it stands for */
+	bool top_one;	 /* the address's high word is top for all lanes */
+	uint32_t top;
+	const struct uop *low; /* add pair: the sum of the low words */
 	struct sm20_insn in;
 };
 
@@ -125,6 +131,8 @@ struct page {
 	bool write;
 };
 #define PAGES_SHIFT 9
+#define WIDE_SHIFT 25 /* a wide page is part of one 32 MiB */
+#define WIDE_SLOTS 16
 
 struct code_page;
 #define CODE_LEN 512u		/* bytes of code in a page */
@@ -148,6 +156,7 @@ struct worker {
 	struct crew *crew;
 	struct crew *spare;	/* kept between launches */
 	struct page small[1 << PAGES_SHIFT], large[1 << PAGES_SHIFT];
+	struct page wide[WIDE_SLOTS];
 	struct page_key key;
 	struct code_page *code[CODE_SLOTS];
 	struct uop odd;		/* runs where no instruction can be: traps */
@@ -160,7 +169,7 @@ struct gang {
 	uint32_t m[GANG_MAX];	/* lanes that execute */
 	struct warp *w[GANG_MAX];
 	struct worker *wk;
-	const struct uop *u;	/* the one after it runs next */
+	uint32_t next;		/* where all of it is now; PC_NONE: they parted, or wait */
 	uint32_t wide[3][LANES] __attribute__((aligned(64))); /* uniform operands, spread */
 	uint32_t wide_hi[3][LANES] __attribute__((aligned(64)));
 };
@@ -175,6 +184,7 @@ struct sm_launch {
 	struct sm *sm;
 	struct sm_grid g;
 	struct sm_code *code;	/* borrowed from the channel */
+	struct plan *plan;	/* owned; NULL: the program runs as it is */
 	uint64_t nr_blocks;
 	uint64_t next_block;	/* atomic */
 	uint32_t warps_per_block;
@@ -188,6 +198,7 @@ struct sm_launch {
 	struct crew **crew;	/* one for each worker; NULL until it began */
 	bool remap_identity;
 	bool halves;		/* SM_OPT_HALVES, and remap_identity */
+	bool wide;		/* SM_OPT_WIDE, and remap_identity */
 	bool halt;		/* atomic: stopped, faulted or trapped */
 	pthread_mutex_t lock;	/* what follows */
 	enum engine_result result;
@@ -230,6 +241,8 @@ void sm_code_begin(struct sm_code *, uint64_t base);
 
 /* ---- translate.c -------------------------------------------------------------------- */
 void translate(enum sm_isa, struct uop *, uint64_t raw, uint32_t pc);
+/* The same for an instruction that is decoded already, in u->in. */
+void translate_decoded(enum sm_isa, struct uop *);
 /* Handlers by operation; NULL: not theirs. */
 uop_fn flow_select(const struct sm20_insn *);
 uop_fn flow_select_plain(const struct sm20_insn *); /* those that do nothing */
@@ -253,40 +266,6 @@ void flow_join(struct gang *, const struct uop *);
 uint32_t flow_condition(const struct warp *, uint32_t cct);
 /* Lets the waiters of a barrier go if all it waits for are there. */
 void flow_barrier_check(struct worker *, struct cta *, uint32_t id);
-
-/* ---- space.c: addresses ---------------------------------------------------------------- */
-/* dma_lock was taken for reading: forgets the pages that may not be used any more. */
-void space_hold(struct worker *);
-/* The page around va, or NULL after launch_fault(). */
-const struct page *space_page(struct worker *, uint64_t va, bool write);
-/* Makes the page around va known if there is one; what is wrong with it is for the access to say. */
-void space_touch(struct worker *, uint64_t va, bool write);
-/* The same when it is known already. */
-static inline const struct page *space_known(const struct worker *wk, uint64_t va, bool write)
-{
-	const struct page *p = &wk->large[va >> 17 & ((1u << PAGES_SHIFT) - 1)];
-
-	if (va >= p->first && va <= p->last && (!write || p->write))
-		return p;
-	p = &wk->small[va >> 12 & ((1u << PAGES_SHIFT) - 1)];
-	return va >= p->first && va <= p->last && (!write || p->write) ? p : NULL;
-}
-/* len bytes of g[] at va that may cross pages; false after launch_fault(). */
-bool space_rd(struct worker *, uint64_t va, void *buf, uint32_t len);
-bool space_wr(struct worker *, uint64_t va, const void *buf, uint32_t len);
-/* As space_rd(), but a fault is only answered, not reported. */
-bool space_peek(struct worker *, uint64_t va, void *buf, uint32_t len);
-/* One lane's len bytes (1, 2, 4; 8 in g[] only) of generic memory; NULL after a fault or a trap. */
-uint8_t *space_lane(struct worker *, struct warp *, const struct uop *, uint64_t va, uint32_t lane,
-		    uint32_t len, bool write);
-/* Loads and stores lane by lane, for lanes m. */
-void space_load(struct worker *, struct warp *, const struct uop *, const uint64_t *va, uint32_t m);
-void space_store(struct worker *, struct warp *, const struct uop *, const uint64_t *va,
-		 uint32_t m);
-void space_local(struct worker *, struct warp *, const struct uop *, const uint32_t *a, uint32_t m,
-		 bool write);
-/* Addresses of g[] as the instruction means them. */
-void space_addresses(const struct warp *, const struct uop *, uint64_t va[LANES]);
 
 /* ---- operands ----------------------------------------------------------------------------- */
 static inline uint32_t bank_word(const struct sm_launch *l, uint32_t bank, uint32_t off)

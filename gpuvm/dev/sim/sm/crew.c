@@ -11,7 +11,9 @@
 #include "gpuvm/base/bits.h"
 #include "gpuvm/base/mem.h"
 #include "gpuvm/dev/sim/sm/core.h"
+#include "gpuvm/dev/sim/sm/plan.h"
 #include "gpuvm/dev/sim/sm/pool.h"
+#include "gpuvm/dev/sim/sm/space.h"
 
 #define FAIR_TURN 16
 
@@ -116,6 +118,20 @@ static bool pick(struct worker *wk, struct gang *g)
 	return true;
 }
 
+/* Whether a gang is still the one to run: pick() would find no other. */
+static bool goes_on(struct worker *wk, const struct gang *g)
+{
+	struct crew *crew = wk->crew;
+	uint32_t here = 0;
+
+	if (g->next == PC_NONE || (crew->turn + 1) % FAIR_TURN == 0)
+		return false;
+	for (uint32_t i = 0; i < crew->nr_warps; i++)
+		here += crew->pc[i] <= g->next;
+	crew->turn += here == g->n;
+	return here == g->n;
+}
+
 /* All active lanes; how many there are. */
 static uint32_t masks_all(struct gang *g)
 {
@@ -142,11 +158,18 @@ static inline uint32_t masks(struct gang *g, const struct uop *u)
 	return any;
 }
 
+static const struct uop *start_of(struct worker *wk, uint32_t pc)
+{
+	const struct uop *u = wk->launch->plan ? plan_at(wk->launch->plan, pc) : NULL;
+
+	return u ? u : code_at(wk, pc);
+}
+
 /* One straight run of a gang, and where each warp is afterwards. */
 static void run(struct worker *wk, struct gang *g)
 {
 	uint32_t first = wk->crew->pc[g->w[0]->slot], n = 0, lanes = masks_all(g);
-	const struct uop *u = code_at(wk, first);
+	const struct uop *u = start_of(wk, first);
 	bool all = true; /* g->m is what masks_all() made it: nobody's lanes change in a run */
 
 	for (;; u++) {
@@ -159,7 +182,7 @@ static void run(struct worker *wk, struct gang *g)
 			masks_all(g);
 			all = true;
 		}
-		n++;
+		n += u->weight;
 		if (any || u->ends)
 			u->fn(g, u);
 		/* A stop waits for the end of the run: half of one could not go on. */
@@ -168,8 +191,10 @@ static void run(struct worker *wk, struct gang *g)
 	}
 	for (uint32_t k = 0; k < g->n; k++) {
 		struct warp *w = g->w[k];
+		uint32_t pc = w->state == WARP_RUN ? w->pc : PC_NONE;
 
-		wk->crew->pc[w->slot] = w->state == WARP_RUN ? w->pc : PC_NONE;
+		wk->crew->pc[w->slot] = pc;
+		g->next = !k || pc == g->next ? pc : PC_NONE;
 	}
 	wk->count.warps += (uint64_t)n * g->n;
 	wk->count.lanes += (uint64_t)n * lanes;
@@ -189,14 +214,14 @@ static void breathe(struct worker *wk)
 
 void crew_run(struct worker *wk)
 {
-	struct gang g = { .wk = wk };
+	struct gang g = { .wk = wk, .next = PC_NONE };
 
 	wk->budget = SLICE;
 	while (!launch_halted(wk->launch)) {
 		refill(wk);
 		if (!wk->crew->busy)
 			return;
-		if (!pick(wk, &g)) {
+		if (!goes_on(wk, &g) && !pick(wk, &g)) {
 			launch_trap(wk, NULL, "every warp waits at a barrier");
 			return;
 		}

@@ -13,6 +13,7 @@
  */
 #include "gpuvm/base/bits.h"
 #include "gpuvm/dev/sim/sm/lanes.h"
+#include "gpuvm/dev/sim/sm/space.h"
 
 static bool push(struct gang *g, struct warp *w, const struct uop *u, struct flow f)
 {

@@ -13,7 +13,8 @@ typedef uop_fn (*select_fn)(const struct sm20_insn *);
 		float_select_##isa(const struct sm20_insn *),                                      \
 		double_select_##isa(const struct sm20_insn *),                                     \
 		cvt_select_##isa(const struct sm20_insn *),                                        \
-		mem_select_##isa(const struct sm20_insn *);
+		mem_select_##isa(const struct sm20_insn *);                                        \
+	extern void op_add_pair_##isa(struct gang *, const struct uop *);
 
 BUILD(plain)
 BUILD(avx2)
@@ -41,6 +42,18 @@ enum sm_isa sm_isa_best(uint32_t opts)
 	if (opts & SM_OPT_AVX2 && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
 		return SM_ISA_AVX2;
 	return SM_ISA_PLAIN;
+}
+
+uop_fn lanes_add_pair(enum sm_isa isa)
+{
+	static const uop_fn pair[SM_ISA_COUNT] = {
+		[SM_ISA_PLAIN] = op_add_pair_plain,
+		[SM_ISA_AVX2] = op_add_pair_avx2,
+		[SM_ISA_AVX512] = op_add_pair_avx512,
+		[SM_ISA_FAST] = op_add_pair_avx512,
+	};
+
+	return pair[isa];
 }
 
 uop_fn lanes_select(enum sm_isa isa, const struct sm20_insn *in)

@@ -9,5 +9,7 @@
 enum sm_isa sm_isa_best(uint32_t opts);
 /* The handler of a lane operation; NULL: none of lanes_*.c has it. */
 uop_fn lanes_select(enum sm_isa, const struct sm20_insn *);
+/* Of a sum of two words whose low half is u->low. */
+uop_fn lanes_add_pair(enum sm_isa);
 
 #endif

@@ -9,6 +9,7 @@
 #include "gpuvm/dev/sim/sm/lanes_word.h"
 
 uop_fn LANES_NAME(add_select)(const struct sm20_insn *in);
+void LANES_NAME(op_add_pair)(struct gang *g, const struct uop *u);
 
 /* uses: bit 0 a is signed, bit 1 b is */
 ROW_OP(add, A(i) + B(i))
@@ -154,6 +155,65 @@ static void op_imad_flags(struct gang *g, const struct uop *u)
 				x[i] = A(i) * B(i);
 		add_flags(g->w[k], u, g->m[k], (struct side){ x, ~0u, 0 },
 			  (struct side){ r->c, kc, fc });
+	}
+}
+
+/* An operand that may be one value, as a row; room holds it. */
+LANES_INLINE const uint32_t *pair_side(struct gang *g, const struct uop *u, int j, uint32_t *room)
+{
+	const struct sm20_src *s = &u->in.src[j];
+
+	if (!(u->uniform >> j & 1))
+		return NULL;
+	row_fill(room, s->kind == SM20_SRC_CONST ? bank_word(g->wk->launch, s->bank, s->off) :
+						   (uint32_t)s->imm);
+	return room;
+}
+
+LANES_INLINE void pair_half(uint32_t *d, uint32_t *dh, const uint32_t *const s[4], uint32_t m)
+{
+#ifdef __AVX512F__
+	for (int h = 0; h < LANES; h += 16) {
+		__mmask16 mh = (__mmask16)(m >> h);
+		__m512i a = _mm512_load_si512(s[0] + h), ah = _mm512_load_si512(s[2] + h);
+		__m512i v = _mm512_add_epi32(a, _mm512_load_si512(s[1] + h));
+		__m512i vh = _mm512_add_epi32(ah, _mm512_load_si512(s[3] + h));
+
+		vh = _mm512_mask_add_epi32(vh, _mm512_cmplt_epu32_mask(v, a), vh,
+					   _mm512_set1_epi32(1));
+		_mm512_mask_store_epi32(d + h, mh, v);
+		_mm512_mask_store_epi32(dh + h, mh, vh);
+	}
+#else
+	uint32_t t[2][LANES] __attribute__((aligned(64)));
+
+	EACH_LANE(i)
+	{
+		uint32_t v = s[0][i] + s[1][i];
+
+		t[0][i] = v;
+		t[1][i] = s[2][i] + s[3][i] + (v < s[0][i] ? 1 : 0);
+	}
+	row_keep(d, t[0], m);
+	row_keep(dh, t[1], m);
+#endif
+}
+
+/* Low words, then high words with the carry; the flags are nobody's. */
+void LANES_NAME(op_add_pair)(struct gang *g, const struct uop *u)
+{
+	uint32_t room[4][LANES] __attribute__((aligned(64)));
+	const struct uop *const of[4] = { u->low, u->low, u, u };
+	const uint32_t *one[4], *s[4];
+
+	for (int j = 0; j < 4; j++)
+		one[j] = pair_side(g, of[j], j & 1, room[j]);
+	for (uint32_t k = 0; k < g->n; k++) {
+		struct warp *w = g->w[k];
+
+		for (int j = 0; j < 4; j++)
+			s[j] = one[j] ? one[j] : w->r[of[j]->row[j & 1]];
+		pair_half(w->r[u->low->d], w->r[u->d], s, g->m[k]);
 	}
 }
 

@@ -13,6 +13,7 @@
 #define GPUVM_DEV_SIM_SM_LANES_HALF_H
 
 #include "gpuvm/dev/sim/sm/lanes.h"
+#include "gpuvm/dev/sim/sm/space.h"
 
 #ifdef __AVX512F__
 
@@ -152,6 +153,90 @@ LANES_INLINE bool half_store(const uint32_t (*row)[LANES], uint32_t at, uint8_t 
 	else
 		half_rows_store(row, at, p, len);
 	return true;
+}
+
+/* d[lane] = word at p + at[lane]; words up to p + last may be read. */
+LANES_INLINE void half_gather(uint32_t *d, const uint8_t *p, __m512i at, uint32_t last, uint32_t m)
+{
+	uint32_t first = (uint32_t)_mm_cvtsi128_si32(
+		_mm512_castsi512_si128(_mm512_maskz_compress_epi32((__mmask16)m, at)));
+	__m512i rel = _mm512_sub_epi32(at, _mm512_set1_epi32((int)first));
+
+	if (first + 60 <= last && half_shape(rel, 4, m) == HALF_WINDOW)
+		half_window(d, p + first, rel, m);
+	else
+		half_put(d, m, _mm512_mask_i32gather_epi32(_mm512_setzero_si512(), (__mmask16)m, at,
+							   p, 1));
+}
+
+/* The way back; of two lanes at one place the later one's stays. */
+LANES_INLINE void half_scatter(const uint32_t *d, uint8_t *p, __m512i at, uint32_t m)
+{
+	__m512i row = _mm512_slli_epi32(half_iota(), 2);
+	uint32_t first = (uint32_t)_mm_cvtsi128_si32(_mm512_castsi512_si128(at));
+
+	row = _mm512_add_epi32(row, _mm512_set1_epi32((int)first));
+	if (m & 1 && !(m & _mm512_cmpneq_epi32_mask(at, row)))
+		_mm512_mask_storeu_epi32(p + first, (__mmask16)m, _mm512_load_si512(d));
+	else
+		_mm512_mask_i32scatter_epi32(p, (__mmask16)m, at, _mm512_load_si512(d), 1);
+}
+
+/* Halves of m whose words are in one wide page, in whatever order; they are done. */
+LANES_INLINE uint32_t global_wide(struct gang *g, struct warp *w, const struct uop *u, uint32_t m,
+				  bool write)
+{
+	uint32_t done = 0;
+	const uint32_t *a = w->r[u->row[0]], *ah = w->r[u->row[0] + 1];
+	uint32_t lane = (uint32_t)__builtin_ctz(m), top = u->top_one ? u->top : ah[lane];
+	uint32_t base, last, origin;
+	uint64_t va = (((uint64_t)top << 32 | a[lane]) + (uint64_t)(int64_t)u->in.offset) &
+		      0xffffffffffull;
+	const struct page *p;
+
+	if (!g->wk->launch->wide || !u->in.a64)
+		return 0;
+	p = space_wide(g->wk, va, write);
+	if (!p) {
+		space_widen(g->wk, va, write);
+		p = space_wide(g->wk, va, write);
+	}
+	if (!p)
+		return 0;
+	base = (uint32_t)(va - p->first);
+	last = (uint32_t)(p->last - p->first) - 3;
+	/* The page's low words must not wrap around: then what is inside by its low word is inside. */
+	origin = a[lane] - base;
+	if (a[lane] < base || origin > ~0u - 3 - last)
+		return 0;
+	for (uint32_t h = 0; h < LANES; h += HALF) {
+		uint32_t mh = m >> h & 0xffff;
+		__m512i at = _mm512_sub_epi32(_mm512_load_si512(a + h),
+					      _mm512_set1_epi32((int)origin));
+		uint32_t in = _mm512_cmple_epu32_mask(at, _mm512_set1_epi32((int)last)) &
+			      _mm512_testn_epi32_mask(at, _mm512_set1_epi32(3));
+
+		if (!u->top_one)
+			in &= _mm512_cmpeq_epi32_mask(_mm512_load_si512(ah + h),
+						      _mm512_set1_epi32((int)top));
+		if (!mh || mh & ~in)
+			continue;
+		if (write)
+			half_scatter(w->r[u->row[1]] + h, p->mem, at, mh);
+		else
+			half_gather(w->r[u->d] + h, p->mem, at, last, mh);
+		done |= mh << h;
+	}
+	return done;
+}
+
+#else
+
+LANES_INLINE uint32_t global_wide(struct gang *g, struct warp *w, const struct uop *u, uint32_t m,
+				  bool write)
+{
+	(void)g, (void)w, (void)u, (void)m, (void)write;
+	return 0;
 }
 
 #endif

@@ -7,6 +7,7 @@
  * that is wrong, goes lane by lane through space.c, which finds the fault.
  */
 #include "gpuvm/dev/sim/sm/lanes_half.h"
+#include "gpuvm/dev/sim/sm/space.h"
 
 uop_fn LANES_NAME(mem_select)(const struct sm20_insn *in);
 
@@ -112,21 +113,28 @@ LANES_INLINE void load_rows(struct warp *w, const struct uop *u, const uint8_t *
 		load_word(w->r[u->d + j], base, idx, 4 * j, m);
 }
 
+/* Of two lanes at one place the later one's stays. */
 LANES_INLINE void store_rows(const struct warp *w, const struct uop *u, uint8_t *base,
-			     const uint32_t *idx, uint32_t m)
+			     const uint32_t *idx, uint32_t m, uint32_t len)
 {
-	uint32_t len = type_len(u->in.dtype), row = u->row[1];
+	uint32_t row = u->row[1];
 
-	if (len == 4 && m == ~0u && is_run(idx, 4)) {
-		memcpy(base + idx[0], w->r[row], 4 * LANES);
+	if (len == 4 && m == ~0u) {
+		if (is_run(idx, 4))
+			memcpy(base + idx[0], w->r[row], 4 * LANES);
+		else
+			for (int i = 0; i < LANES; i++)
+				memcpy(base + idx[i], &w->r[row][i], 4);
 		return;
 	}
-	for (int i = 0; i < LANES; i++) {
-		if (!(m >> i & 1))
-			continue;
-		if (len <= 4)
-			memcpy(base + idx[i], &w->r[row][i], len);
-		for (uint32_t j = 0; len > 4 && j < len / 4; j++)
+	for (; m; m &= m - 1) {
+		uint32_t i = (uint32_t)__builtin_ctz(m);
+
+		if (len == 1)
+			memcpy(base + idx[i], &w->r[row][i], 1);
+		if (len == 2)
+			memcpy(base + idx[i], &w->r[row][i], 2);
+		for (uint32_t j = 0; len >= 4 && j < len / 4; j++)
 			memcpy(base + idx[i] + 4 * j, &w->r[row + j][i], 4);
 	}
 }
@@ -139,9 +147,13 @@ LANES_INLINE void global_addresses(const struct warp *w, const struct uop *u, ui
 {
 	const uint32_t *a = w->r[u->row[0]], *ah = w->r[u->row[0] + 1];
 	uint64_t off = (uint64_t)(int64_t)u->in.offset, first, least, most;
+	uint64_t top = (uint64_t)u->top << 32;
 	uint32_t lane = (uint32_t)__builtin_ctz(m);
 
-	if (u->in.a64)
+	if (u->top_one)
+		EACH_LANE(i)
+			va[i] = ((top | a[i]) + off) & 0xffffffffffull;
+	else if (u->in.a64)
 		EACH_LANE(i)
 			va[i] = (((uint64_t)ah[i] << 32 | a[i]) + off) & 0xffffffffffull;
 	else
@@ -194,16 +206,18 @@ LANES_INLINE enum shape global_shape(struct gang *g, const struct warp *w, const
 				     uint32_t m, bool write, uint8_t **at)
 {
 	const uint32_t *a = w->r[u->row[0]], *ah = w->r[u->row[0] + 1];
-	uint32_t run = 0, one = 0, high = 0, first = a[0], top = ah[0];
+	uint32_t run = 0, one = 0, high = 0, first = a[0], top = u->top_one ? u->top : ah[0];
 	uint32_t len = type_len(u->in.dtype), span;
 	const struct page *p;
 	uint64_t va;
 
 	if (m != ~0u || !u->in.a64 || len < 4)
 		return SHAPE_OTHER;
+	if (!u->top_one)
+		EACH_LANE(i)
+			high |= ah[i] ^ top;
 	EACH_LANE(i)
 	{
-		high |= ah[i] ^ top;
 		one |= a[i] ^ first;
 		run |= a[i] - first - 4 * (uint32_t)i;
 	}
@@ -232,19 +246,20 @@ LANES_INLINE uint32_t global_halves(struct gang *g, struct warp *w, const struct
 	for (uint32_t h = 0; h < LANES; h += HALF) {
 		uint32_t mh = m >> h & 0xffff, lane = h + (uint32_t)__builtin_ctz(mh | 1u << HALF);
 		enum half_shape shape = HALF_ROW;
+		uint32_t top = u->top_one ? u->top : ah[lane & 31];
 		const struct page *p;
 		__m512i rel;
 		uint64_t va;
 
 		/* Addresses that would carry into the high word are not worth the care. */
 		if (!mh || a[lane] > ~0u - HALF_SPAN(len) ||
-		    (mh & _mm512_cmpneq_epi32_mask(_mm512_load_si512(ah + h),
-						   _mm512_set1_epi32((int)ah[lane]))))
+		    (!u->top_one && (mh & _mm512_cmpneq_epi32_mask(_mm512_load_si512(ah + h),
+								   _mm512_set1_epi32((int)top)))))
 			continue;
 		rel = _mm512_sub_epi32(_mm512_load_si512(a + h), _mm512_set1_epi32((int)a[lane]));
 		if (!write)
 			shape = half_shape(rel, len, mh);
-		va = (((uint64_t)ah[lane] << 32 | a[lane]) + (uint64_t)(int64_t)u->in.offset) &
+		va = (((uint64_t)top << 32 | a[lane]) + (uint64_t)(int64_t)u->in.offset) &
 		     0xffffffffffull;
 		if (shape == HALF_OTHER || va & (len - 1))
 			continue;
@@ -299,6 +314,8 @@ LANES_INLINE void ld_global(struct gang *g, const struct uop *u, uint32_t len)
 	for (uint32_t k = 0; k < g->n; k++) {
 		uint32_t m = g->m[k];
 
+		if (m && len == 4)
+			m &= ~global_wide(g, g->w[k], u, m, false);
 		if (m)
 			m &= ~global_halves(g, g->w[k], u, m, false, len);
 		if (!m)
@@ -332,6 +349,8 @@ LANES_INLINE void st_global(struct gang *g, const struct uop *u, uint32_t len)
 	for (uint32_t k = 0; k < g->n; k++) {
 		uint32_t m = g->m[k];
 
+		if (m && len == 4)
+			m &= ~global_wide(g, g->w[k], u, m, true);
 		if (m)
 			m &= ~global_halves(g, g->w[k], u, m, true, len);
 		if (!m)
@@ -342,7 +361,7 @@ LANES_INLINE void st_global(struct gang *g, const struct uop *u, uint32_t len)
 		}
 		global_addresses(g->w[k], u, m, va, &lo, &hi);
 		if (global_quick(g, u, va, lo, hi, true, idx, &base)) {
-			store_rows(g->w[k], u, base, idx, m);
+			store_rows(g->w[k], u, base, idx, m, len);
 			continue;
 		}
 		m = global_words(g, g->w[k], u, va, m, true, len);
@@ -437,7 +456,7 @@ LANES_INLINE void op_shared(struct gang *g, const struct uop *u, bool write, uin
 			return;
 		}
 		if (write)
-			store_rows(w, u, w->cta->shared, idx, m);
+			store_rows(w, u, w->cta->shared, idx, m, len);
 		else
 			load_rows(w, u, w->cta->shared, idx, m);
 	}

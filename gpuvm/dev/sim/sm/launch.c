@@ -13,7 +13,9 @@
 #include "gpuvm/base/bits.h"
 #include "gpuvm/base/mem.h"
 #include "gpuvm/dev/sim/sm/core.h"
+#include "gpuvm/dev/sim/sm/plan.h"
 #include "gpuvm/dev/sim/sm/pool.h"
+#include "gpuvm/dev/sim/sm/space.h"
 
 /* l[] of all threads a worker has at once; more is not worth the memory. */
 #define LOCAL_MAX (256ull << 20)
@@ -74,6 +76,7 @@ int sm_launch_new(struct sm *sm, const struct sm_grid *g, struct sm_code *code,
 	for (uint32_t i = 0; i < 256; i++)
 		l->g.remap[i] &= SM_REMAP_READ | SM_REMAP_WRITE | 0xff;
 	l->remap_identity = is_identity(&l->g);
+	l->wide = l->remap_identity && sm->sim->cfg.sm_opts & SM_OPT_WIDE;
 	l->halves = l->remap_identity && sm->sim->cfg.sm_opts & SM_OPT_HALVES;
 	l->nr_blocks = (uint64_t)g->grid[0] * g->grid[1] * g->grid[2];
 	l->warps_per_block = (threads + LANES - 1) / LANES;
@@ -107,6 +110,7 @@ void sm_launch_free(struct sm_launch *l)
 	for (uint32_t i = 0; i < SM_NR_BANKS; i++)
 		if (l->bank[i] != l->zero_bank)
 			mem_free(l->bank[i]);
+	plan_free(l->plan);
 	mem_free(l->zero_bank);
 	mem_free(l->tid);
 	mem_free(l->crew);
@@ -179,10 +183,12 @@ void launch_fault(struct worker *wk, enum fault_reason why, uint64_t va, bool wr
 void launch_trap(struct worker *wk, const struct uop *u, const char *why)
 {
 	struct sm_launch *l = wk->launch;
+	struct sm20_insn in;
 	char text[160] = "";
 
-	if (u && u->in.op)
-		sm20_disasm(&u->in, text, sizeof(text));
+	/* As the program has it: a plan changes instructions. */
+	if (u && u->in.op && !sm20_decode(u->in.raw, u->in.pc, &in))
+		sm20_disasm(&in, text, sizeof(text));
 	if (end(l, ENGINE_TRAP)) {
 		if (u)
 			snprintf(l->text, sizeof(l->text), "%s at 0x%x: %08x %08x %s", why, u->in.pc,

@@ -8,7 +8,9 @@
 #include "gpuvm/base/clock.h"
 #include "gpuvm/base/mem.h"
 #include "gpuvm/dev/sim/sm/core.h"
+#include "gpuvm/dev/sim/sm/plan.h"
 #include "gpuvm/dev/sim/sm/pool.h"
+#include "gpuvm/dev/sim/sm/space.h"
 #include "gpuvm/dev/sim/sm/tally.h"
 
 /* What a worker's time adds to the engine's, beside what the caller of sm_run() counts as its own. */
@@ -51,6 +53,13 @@ static void work_ends(struct worker *wk)
 	pthread_mutex_unlock(&wk->sm->lock);
 }
 
+/* What was decoded for an earlier launch may be gone. */
+static void code_start(struct worker *wk)
+{
+	memset(wk->code, 0, sizeof(wk->code));
+	wk->odd = (struct uop){ .fn = uop_trap, .pred = SM20_PRED_TRUE, .ends = true, .weight = 1 };
+}
+
 static void work(struct worker *wk, struct sm_launch *l, const struct engine_ctx *ctx)
 {
 	struct sm *sm = wk->sm;
@@ -59,8 +68,7 @@ static void work(struct worker *wk, struct sm_launch *l, const struct engine_ctx
 	wk->launch = l;
 	wk->ctx = ctx;
 	wk->count = (struct sm_count){ 0 };
-	memset(wk->code, 0, sizeof(wk->code));
-	wk->odd = (struct uop){ .fn = uop_trap, .pred = SM20_PRED_TRUE, .ends = true };
+	code_start(wk);
 	if (!l->crew[wk->id]) {
 		l->crew[wk->id] = crew_prepare(wk->spare, l);
 		wk->spare = NULL;
@@ -231,6 +239,22 @@ static int snap(struct sm *sm, struct sm_launch *l, const struct engine_ctx *ctx
 	return err;
 }
 
+/* A launch without one runs as well. */
+static void make_plan(struct sm *sm, struct sm_launch *l, const struct engine_ctx *ctx)
+{
+	struct worker *wk = sm->worker[0];
+
+	if (l->resumed)
+		return;
+	wk->launch = l;
+	wk->ctx = ctx;
+	code_start(wk);
+	pthread_rwlock_rdlock(&sm->sim->dma_lock);
+	space_hold(wk);
+	plan_new(wk, l, &l->plan);
+	pthread_rwlock_unlock(&sm->sim->dma_lock);
+}
+
 enum engine_result sm_run(struct sm *sm, struct sm_launch *l, const struct engine_ctx *ctx,
 			  struct engine_error *err)
 {
@@ -241,6 +265,7 @@ enum engine_result sm_run(struct sm *sm, struct sm_launch *l, const struct engin
 		return ENGINE_TRAP;
 	}
 	sm_code_begin(l->code, l->g.code);
+	make_plan(sm, l, ctx);
 	l->halt = false;
 	run_all(sm, l, ctx);
 	l->resumed = true;

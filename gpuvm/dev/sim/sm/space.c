@@ -10,6 +10,7 @@
  */
 #include "gpuvm/base/bits.h"
 #include "gpuvm/dev/sim/sm/core.h"
+#include "gpuvm/dev/sim/sm/space.h"
 
 #define WINDOW_LEN (1ull << 24)
 #define VA_MASK 0xffffffffffull
@@ -20,6 +21,8 @@ static void space_forget(struct worker *wk)
 {
 	for (uint32_t i = 0; i < 1u << PAGES_SHIFT; i++)
 		wk->small[i] = wk->large[i] = no_page;
+	for (uint32_t i = 0; i < WIDE_SLOTS; i++)
+		wk->wide[i] = no_page;
 }
 
 void space_hold(struct worker *wk)
@@ -126,6 +129,47 @@ void space_touch(struct worker *wk, uint64_t va, bool write)
 	enum fault_reason why = FAULT_NONE;
 
 	page_of(wk, va, write, &why);
+}
+
+static bool meets(uint64_t first, uint64_t last, uint64_t window)
+{
+	return first <= window + WINDOW_LEN - 1 && last >= window;
+}
+
+/* The page of len bytes at va if its memory is at mem and no window is in it. */
+static bool follows(struct worker *wk, uint64_t va, uint64_t len, bool write, const uint8_t *mem)
+{
+	const struct sm_grid *g = &wk->launch->g;
+	uint64_t addr, run = 0, have = 0;
+	uint32_t target;
+
+	if (meets(va, va + len - 1, g->shared_window) || meets(va, va + len - 1, g->local_window) ||
+	    mmu_xlate_held(wk->sim, &wk->ctx->vm, va, len, write, &target, &addr, &run) !=
+		    FAULT_NONE ||
+	    run < len)
+		return false;
+	return mem_ptr(wk->sim, target, addr, len, &have) == mem && have >= len;
+}
+
+void space_widen(struct worker *wk, uint64_t va, bool write)
+{
+	uint64_t begin = align_down(va, 1ull << WIDE_SHIFT), end = begin + (1ull << WIDE_SHIFT), len;
+	enum fault_reason why = FAULT_NONE;
+	const struct page *p = page_of(wk, va, write, &why);
+	struct page w;
+
+	if (!p)
+		return;
+	w = *p;
+	len = w.last - w.first + 1;
+	/* Pages of one kind; what is left over is another wide page. */
+	while (w.last + len < end && follows(wk, w.last + 1, len, write, w.mem + (w.last + 1 - w.first)))
+		w.last += len;
+	while (w.first >= begin + len && follows(wk, w.first - len, len, write, w.mem - len)) {
+		w.first -= len;
+		w.mem -= len;
+	}
+	wk->wide[va >> WIDE_SHIFT & (WIDE_SLOTS - 1)] = w;
 }
 
 static enum fault_reason move(struct worker *wk, uint64_t *va, uint8_t *buf, uint32_t len,

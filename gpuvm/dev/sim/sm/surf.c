@@ -12,6 +12,7 @@
 #include <stdio.h>
 
 #include "gpuvm/dev/sim/sm/lanes.h"
+#include "gpuvm/dev/sim/sm/space.h"
 #include "gpuvm/dev/sim/sm/texel.h"
 #include "gpuvm/dev/sim/xfer.h"
 

@@ -13,6 +13,7 @@
 #include "gpuvm/base/bits.h"
 #include "gpuvm/dev/sim/sm/lanes.h"
 #include "gpuvm/dev/sim/sm/sample.h"
+#include "gpuvm/dev/sim/sm/space.h"
 
 #include <math.h>
 

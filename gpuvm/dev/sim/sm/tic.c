@@ -12,6 +12,7 @@
 
 #include "gpuvm/base/bits.h"
 #include "gpuvm/dev/sim/xfer.h"
+#include "gpuvm/dev/sim/sm/space.h"
 
 #define COLUMN 6 /* log2 of a gob's bytes in x; a block is one wide */
 #define GOB_ROWS 3 /* log2 */

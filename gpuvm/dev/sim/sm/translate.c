@@ -118,11 +118,19 @@ static uop_fn select_handler(enum sm_isa isa, struct uop *u)
 
 void translate(enum sm_isa isa, struct uop *u, uint64_t raw, uint32_t pc)
 {
-	*u = (struct uop){ .fn = uop_trap, .pred = SM20_PRED_TRUE, .ends = true, .d = ROW_SINK };
-	if (sm20_decode(raw, pc, &u->in)) {
+	if (sm20_decode(raw, pc, &u->in))
 		u->in = (struct sm20_insn){ .raw = raw, .pc = pc };
+	translate_decoded(isa, u);
+}
+
+void translate_decoded(enum sm_isa isa, struct uop *u)
+{
+	const struct sm20_insn in = u->in;
+
+	*u = (struct uop){ .fn = uop_trap, .pred = SM20_PRED_TRUE, .ends = true, .d = ROW_SINK,
+			   .weight = 1, .in = in };
+	if (!in.op)
 		return;
-	}
 	u->pred = u->in.pred;
 	u->pred_not = u->in.pred_not;
 	if (u->in.dst != SM20_REG_ZERO) {
