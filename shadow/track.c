@@ -37,11 +37,14 @@
 #define GROUP 64 /* pages: one small table of full size */
 #define HOT 32	 /* trapped accesses, some us each: as much as comparing the page some hundred times */
 #define COLD 8	 /* flushes; a driver fills a table in a few */
+#define CLOSING 64 /* pages that leave open in one flush; of more, all of open is looked at */
 
 struct track {
 	uint64_t now;	 /* moments are counted in scans */
 	uint64_t nr;	 /* pages of the part */
-	bool closing;	 /* some page is due to leave open */
+	/* Pages that may be due to leave open, some of them twice; more than CLOSING: not all are here. */
+	uint32_t nr_closing;
+	uint64_t closing[CLOSING];
 	uint32_t *maps;	 /* owned, like all below */
 	uint64_t *stamp;
 	uint64_t *group;
@@ -83,7 +86,9 @@ void track_entry(struct shadow_guest *sg, uint64_t e, uint32_t page_shift, bool 
 			t->maps[p]++;
 			t->open[p / 64] |= 1ull << (p % 64);
 		} else if (!--t->maps[p]) {
-			t->closing = true;
+			if (t->nr_closing < CLOSING)
+				t->closing[t->nr_closing] = p;
+			t->nr_closing += t->nr_closing <= CLOSING;
 		}
 	}
 }
@@ -94,22 +99,27 @@ static void count_table(struct shadow_guest *sg, const struct spt *t)
 		track_entry(sg, t->cur[i], t->page_shift, true);
 }
 
+static void settle_page(struct track *t, uint64_t p)
+{
+	if (t->maps[p] || !is_set(t->open, p))
+		return;
+	set(t->open, p, false);
+	stamp(t, p);
+}
+
 void track_settle(struct shadow_guest *sg)
 {
 	struct track *t = sg->track;
 
-	if (!t || !t->closing)
+	if (!t || !t->nr_closing)
 		return;
-	t->closing = false;
-	for (uint64_t w = 0; w <= (t->nr - 1) / 64; w++)
-		for (uint64_t left = t->open[w]; left; left &= left - 1) {
-			uint64_t p = w * 64 + (uint64_t)__builtin_ctzll(left);
-
-			if (t->maps[p])
-				continue;
-			t->open[w] &= ~(1ull << (p % 64));
-			stamp(t, p);
-		}
+	for (uint32_t i = 0; i < t->nr_closing && i < CLOSING; i++)
+		settle_page(t, t->closing[i]);
+	if (t->nr_closing > CLOSING)
+		for (uint64_t w = 0; w <= (t->nr - 1) / 64; w++)
+			for (uint64_t left = t->open[w]; left; left &= left - 1)
+				settle_page(t, w * 64 + (uint64_t)__builtin_ctzll(left));
+	t->nr_closing = 0;
 }
 
 void track_written(struct shadow_guest *sg, uint64_t at, uint64_t len)
