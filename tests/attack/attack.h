@@ -45,6 +45,18 @@
 		failed;                                                                            \
 	})
 
+/* The same of a naive-pv guest: both guests' tables are the mediator's (raw.h). */
+#define attack_run_group_pv(tests)                                                                 \
+	({                                                                                         \
+		int failed;                                                                        \
+                                                                                                   \
+		rig_opts = 0;                                                                      \
+		rig_mode = VGPU_NAIVE_PV;                                                          \
+		failed = cmocka_run_group_tests(tests, NULL, NULL);                                \
+		rig_mode = VGPU_FULL;                                                              \
+		failed;                                                                            \
+	})
+
 /* Victim's memory: in VRAM, at this offset of its own, and in RAM. */
 #define V_VRAM 0x600000ull
 #define V_RAM 0x40000ull

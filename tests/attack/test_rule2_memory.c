@@ -253,12 +253,15 @@ int main(void)
 		T(test_foreign_ram_and_frame_0),
 		T(test_reserved_target),
 		T(test_read_only_page),
-		T(test_large_pages),
-		T(test_page_size_switch),
-		T(test_directory_entries),
 		T(test_bars),
 		T(test_unmapped_page),
 	};
+	/* Of tables in the guest's own memory; else foreign_frames in test_pv_calls.c, types in test_pv.c. */
+	const struct CMUnitTest own_tables[] = {
+		T(test_large_pages),
+		T(test_page_size_switch),
+		T(test_directory_entries),
+	};
 
-	return attack_run_group(tests);
+	return attack_run_group(tests) + attack_run_group(own_tables) + attack_run_group_pv(tests);
 }

@@ -173,5 +173,5 @@ int main(void)
 		RIG_TEST(test_named_whole_card_registers),
 	};
 
-	return attack_run_group_few(tests);
+	return attack_run_group_few(tests) + attack_run_group_pv(tests);
 }

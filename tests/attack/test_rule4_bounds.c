@@ -220,7 +220,7 @@ static void test_instance_block_fields(void **state)
 			raw_doorbell(&c, 1);
 			for (int k = 0; k < 3; k++)
 				gpuvm_step(r->g, dev_now(r->g->dev), &next);
-			raw_unbind(&c);
+			raw_end(&c);
 			wr(r, EVIL, NV_PFIFO_MMU_FAULT_UNITS, ~0u);
 		}
 	assert_true(victim_whole(r));
@@ -265,5 +265,5 @@ int main(void)
 						rig_teardown),
 	};
 
-	return attack_run_group_few(tests);
+	return attack_run_group_few(tests) + attack_run_group_pv(tests);
 }

@@ -13,7 +13,7 @@
 
 static struct hv_guest *attach(struct rig *r, const char *name, uint64_t vram)
 {
-	const struct vgpu_cfg cfg = { .mode = VGPU_FULL, .vram_len = vram };
+	const struct vgpu_cfg cfg = { .mode = rig_mode, .vram_len = vram };
 	struct hv_guest *hg;
 
 	assert_int_equal(hv_null_guest_new(r->hv, name, RIG_RAM, &cfg, &hg), 0);
@@ -178,5 +178,5 @@ int main(void)
 		T(test_shadow_tables),
 	};
 
-	return attack_run_group_few(tests);
+	return attack_run_group_few(tests) + attack_run_group_pv(tests);
 }
