@@ -203,9 +203,9 @@ void vgpu_chan_state(struct vgpu *v, gchan_t id, uint32_t val)
 	submit_pump(v->g, dev_now(v->g->dev));
 }
 
-void vgpu_chan_pause(struct vgpu_chan *c)
+void vgpu_chan_pause(struct vgpu_chan *c, uint32_t engine)
 {
-	c->paused = true;
+	c->paused |= 1u << engine;
 	show_state(c);
 	if (recover_kick(c->vgpu->g, c)) {
 		submit_offer_changed(c);
@@ -215,18 +215,18 @@ void vgpu_chan_pause(struct vgpu_chan *c)
 	vgpu_chan_stop(c);
 }
 
-void vgpu_chans_resume(struct vgpu *v)
+void vgpu_chans_resume(struct vgpu *v, uint32_t engine)
 {
 	bool any = false;
 
 	for (uint32_t i = 0; i < GF100_NR_CHAN; i++) {
 		struct vgpu_chan *c = v->chan[i];
 
-		if (!c || !c->paused)
+		if (!c || !(c->paused & 1u << engine))
 			continue;
-		c->paused = false;
+		c->paused &= ~(1u << engine);
 		any = true;
-		if (c->dead)
+		if (c->dead || c->paused)
 			continue;
 		show_state(c);
 		submit_offer_changed(c);

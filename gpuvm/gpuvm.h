@@ -62,7 +62,8 @@ struct vgpu_chan {
 	struct shadow_chan *shadow; /* owned; NULL once dead */
 	uint32_t inst_reg;	    /* guest's PFIFO_CHAN_INST */
 	bool runnable;		    /* guest's PFIFO_CHAN_STATE bit 0 */
-	bool paused;		    /* off the engines until the guest's handler has seen its error */
+	uint32_t paused;	    /* bit per engine (enum fermi_engine) whose error of it the guest's handler has not
+				     * seen: it is off all engines until none is left */
 	bool dead;		    /* stopped by a fault or the watchdog; comes back when the guest binds it again */
 	uint32_t put;		    /* last GP_PUT the guest stored */
 	uint32_t put_host;	    /* last GP_PUT handed to the device */
@@ -286,13 +287,6 @@ void vgpu_raise_nonstall(struct vgpu *, enum fermi_engine);
 void vgpu_raise_pbdma(struct vgpu *, uint32_t pbdma, gchan_t id, uint32_t intr, uint32_t mthd, uint32_t data);
 /* Context switch timeout: the channel was stopped; the engine's status names it until acknowledged. */
 void vgpu_raise_hung(struct vgpu *, enum fermi_engine e, gchan_t id, gvram_t inst);
-/* PGRAPH or copy-engine error interrupt with the registers a handler reads. */
-struct vgpu_gr_error {
-	uint32_t intr, addr, data, code, class_id;
-	gvram_t inst;
-};
-void vgpu_raise_pgraph(struct vgpu *, const struct vgpu_gr_error *);
-void vgpu_raise_ce(struct vgpu *, unsigned int ce, uint32_t error);
 
 /* ---- passthrough.c --------------------------------------------------------------------------- */
 int passthrough_access(struct vgpu *, struct hv_access *);

@@ -16,6 +16,7 @@
 #include "gpuvm/host.h"
 #include "gpuvm/recover.h"
 #include "gpuvm/submit.h"
+#include "gpuvm/units.h"
 
 /* Lines a second about interrupts that no guest is to blame for. */
 #define HOST_LOG_LINES 5
@@ -280,7 +281,7 @@ static void serve_pgraph(struct gpuvm *g, uint64_t now)
 		 * channel's next methods wait.
 		 */
 		if (stat & ~PGRAPH_INTR_NOTIFY)
-			vgpu_chan_pause(c);
+			vgpu_chan_pause(c, ENGINE_GR);
 		vgpu_raise_pgraph(c->vgpu, &e);
 	} else {
 		host_complain(g, now, "PGRAPH interrupt 0x%08x: nobody's", stat);
@@ -295,13 +296,18 @@ static void serve_copy(struct gpuvm *g, unsigned int ce, uint64_t now)
 {
 	uint32_t off = ce ? NV_CE1_INTR_CLR - NV_CE0_INTR_CLR : 0;
 	uint32_t intr = dev_rd32(g->dev, NV_CE0_INTR + off);
-	uint32_t error = dev_rd32(g->dev, NV_CE0_ERROR + off);
-	struct vgpu_chan *c = current_chan(g, NV_CE0_CHAN + off, ce ? ENGINE_CE1 : ENGINE_CE0);
+	struct vgpu_ce_error e = { .error = dev_rd32(g->dev, NV_CE0_ERROR + off),
+				   .data = dev_rd32(g->dev, NV_CE0_ERROR_DATA + off) };
+	uint32_t engine = ce ? ENGINE_CE1 : ENGINE_CE0;
+	struct vgpu_chan *c = current_chan(g, NV_CE0_CHAN + off, engine);
 
 	if (c) {
+		e.inst = shadow_chan_guest_inst(c->shadow);
 		vgpu_fault(c->vgpu, "channel %u: copy engine %u error 0x%08x data 0x%08x",
-			   gchan_x(c->id), ce, error, dev_rd32(g->dev, NV_CE0_ERROR_DATA + off));
-		vgpu_raise_ce(c->vgpu, ce, error);
+			   gchan_x(c->id), ce, e.error, e.data);
+		/* As for PGRAPH: the microcode stands until the driver has acknowledged. */
+		vgpu_chan_pause(c, engine);
+		vgpu_raise_ce(c->vgpu, ce, &e);
 	} else {
 		host_complain(g, now, "copy engine %u interrupt 0x%08x: nobody's", ce, intr);
 	}

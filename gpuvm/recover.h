@@ -11,9 +11,9 @@ bool recover_kick(struct gpuvm *, struct vgpu_chan *);
  * An engine complained about it: off the engines until its guest's handler acknowledged, so that
  * what comes after the error waits for the handler, as on a card of one's own.
  */
-void vgpu_chan_pause(struct vgpu_chan *);
-/* The guest's paused channels go on. */
-void vgpu_chans_resume(struct vgpu *);
+void vgpu_chan_pause(struct vgpu_chan *, uint32_t engine);
+/* The guest's channels that were paused for that engine go on. */
+void vgpu_chans_resume(struct vgpu *, uint32_t engine);
 /* PBDMA p goes on after an error, whosever it was. */
 void recover_unstall(struct gpuvm *, uint32_t p);
 /* The channel off the card for good, by an engine reset if nothing else helps; PFIFO_CHAN_INST is 0 afterwards. */

@@ -9,7 +9,7 @@
  */
 #include "gpuvm/base/bits.h"
 #include "gpuvm/base/mem.h"
-#include "gpuvm/fermi/inst.h"
+#include "gpuvm/recover.h"
 #include "gpuvm/units.h"
 
 /* Code and data memory of each; more than any GF100 falcon has. */
@@ -114,6 +114,8 @@ void unit_ce_intr_clr_wr(struct vgpu *v, uint32_t off, uint32_t i, uint32_t val)
 	(void)i;
 	vgpu_reg_store(v, at, vgpu_reg_load(v, at) & ~val);
 	unit_irq_update(v);
+	if (!vgpu_reg_load(v, at))
+		vgpu_chans_resume(v, at == NV_CE0_INTR ? ENGINE_CE0 : ENGINE_CE1);
 }
 
 void unit_ce_route_wr(struct vgpu *v, uint32_t off, uint32_t i, uint32_t val)
@@ -132,29 +134,17 @@ void unit_ce_cpuctl_wr(struct vgpu *v, uint32_t off, uint32_t i, uint32_t val)
 	(void)val;
 }
 
-/* The guest's channel that last ran on the engine, as CE_CHAN names it; 0 if none is there. */
-static uint32_t ce_chan(struct vgpu *v, enum gpuvm_engine engine)
+void vgpu_raise_ce(struct vgpu *v, unsigned int ce, const struct vgpu_ce_error *e)
 {
-	for (uint32_t c = 0; c < GF100_NR_CHAN; c++) {
-		const struct vgpu_chan *ch = v->chan[c];
-
-		if (ch && ch->shadow && ch->nr_running && ch->engine == engine)
-			return CE_CHAN_VALID |
-			       lo32(gvram_x(shadow_chan_guest_inst(ch->shadow)) >> 12);
-	}
-	return 0;
-}
-
-void vgpu_raise_ce(struct vgpu *v, unsigned int ce, uint32_t error)
-{
-	uint32_t at = ce * CE_STRIDE, chan;
+	uint32_t at = ce * CE_STRIDE, route = NV_CE0_INTR_ROUTE + at;
 
 	if (ce > 1)
 		return;
-	chan = ce_chan(v, ce ? GPUVM_ENG_CE1 : GPUVM_ENG_CE0);
-	if (chan)
-		vgpu_reg_store(v, NV_CE0_CHAN + at, chan);
-	vgpu_reg_store(v, NV_CE0_ERROR + at, error);
+	vgpu_reg_store(v, NV_CE0_CHAN + at, CE_CHAN_VALID | lo32(gvram_x(e->inst) >> 12));
+	vgpu_reg_store(v, NV_CE0_ERROR + at, e->error);
+	vgpu_reg_store(v, NV_CE0_ERROR_DATA + at, e->data);
+	/* The microcode routes its interrupts to the host [nvkm/engine/ce/fuc/com.fuc]. */
+	vgpu_reg_store(v, route, vgpu_reg_load(v, route) | CE_INTR_ERROR);
 	vgpu_reg_store(v, NV_CE0_INTR + at, vgpu_reg_load(v, NV_CE0_INTR + at) | CE_INTR_ERROR);
 	unit_irq_update(v);
 }
@@ -164,4 +154,5 @@ void unit_ce_reset(struct vgpu *v, unsigned int ce)
 	uint32_t first = (NV_CE0_INTR & ~(FALCON_RANGE - 1)) + ce * CE_STRIDE;
 
 	mmio_reset_range(v, first, first + FALCON_RANGE);
+	vgpu_chans_resume(v, ce ? ENGINE_CE1 : ENGINE_CE0);
 }

@@ -51,7 +51,7 @@ void unit_pgraph_intr_wr(struct vgpu *v, uint32_t off, uint32_t i, uint32_t val)
 	vgpu_reg_store(v, off, vgpu_reg_load(v, off) & ~val);
 	unit_irq_update(v);
 	if (!vgpu_reg_load(v, off))
-		vgpu_chans_resume(v);
+		vgpu_chans_resume(v, ENGINE_GR);
 }
 
 void vgpu_raise_pgraph(struct vgpu *v, const struct vgpu_gr_error *e)
@@ -123,5 +123,5 @@ void unit_pgraph_reset(struct vgpu *v)
 	mmio_reset_range(v, PGPC_FIRST, PGPC_LAST);
 	unit_falcon_forget(v, VFALCON_FECS);
 	unit_falcon_forget(v, VFALCON_GPCCS);
-	vgpu_chans_resume(v);
+	vgpu_chans_resume(v, ENGINE_GR);
 }

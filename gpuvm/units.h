@@ -105,6 +105,12 @@ mmio_wr_fn unit_pgraph_level_wr, unit_pgraph_intr_wr, unit_fecs_cpuctl_wr, unit_
 	unit_fecs_cmd_wr, unit_fecs_scratch_set_wr, unit_fecs_scratch_clr_wr,
 	unit_fecs_intr_clr_wr;
 void unit_pgraph_reset(struct vgpu *);
+/* An error interrupt with the registers a handler reads. */
+struct vgpu_gr_error {
+	uint32_t intr, addr, data, code, class_id;
+	gvram_t inst;
+};
+void vgpu_raise_pgraph(struct vgpu *, const struct vgpu_gr_error *);
 
 /* ---- unit_falcon.c ------------------------------------------------------------------ */
 mmio_rd_fn unit_falcon_data_rd;
@@ -112,6 +118,12 @@ mmio_wr_fn unit_falcon_data_wr, unit_pmu_cpuctl_wr, unit_ce_intr_clr_wr, unit_ce
 	unit_ce_cpuctl_wr;
 void unit_falcon_forget(struct vgpu *, enum vfalcon);
 void unit_ce_reset(struct vgpu *, unsigned int ce);
+/* The same of a copy engine, with what its microcode says. */
+struct vgpu_ce_error {
+	uint32_t error, data;
+	gvram_t inst;
+};
+void vgpu_raise_ce(struct vgpu *, unsigned int ce, const struct vgpu_ce_error *);
 void unit_pmu_reset(struct vgpu *);
 
 /* ---- unit_identity.c ---------------------------------------------------------------- */

@@ -236,26 +236,68 @@ static void test_pgraph_error_stopped(void **state)
 	assert_true(raw_wait(&a));
 }
 
+/* A channel of copy engine 0, whose first method is one there is not, and what follows it. */
+static void copy_engine_err(struct raw *a, struct rig *r)
+{
+	raw_fifo_init(r, 0);
+	raw_build(a, r, 0, 5, BASE);
+	vram_wr64(r, 0, BASE + INST_CTX_CE0, RAW_VA | INST_CTX_VALID);
+	raw_bind(a);
+	raw_flush(a);
+	raw_runlist(r, 0, BASE + 0x5000, &a->id, 1);
+	raw_mthd(a, 4, HOST_SET_OBJECT, ENGINE_CE0 << 16 | CLASS_COPY0_GF100);
+	raw_mthd(a, 4, 0x1ffc, 0x1234);
+	raw_fence(a);
+	raw_submit(a);
+	for (int k = 0; k < 10000 && !rd(r, 0, NV_CE0_INTR); k++)
+		raw_run(r, 1);
+	assert_true(rd(r, 0, NV_CE0_INTR) & CE_INTR_ERROR);
+}
+
+/* The microcode stands until its driver has acknowledged; here only that channel does. */
 static void test_copy_engine_error(void **state)
+{
+	struct rig *r = *state;
+	struct raw a, b;
+
+	copy_engine_err(&a, r);
+	assert_int_equal(rd(r, 0, NV_CE0_ERROR) & 0xffff, CE_ERROR_ILLEGAL_METHOD);
+	assert_int_equal(rd(r, 0, NV_CE0_ERROR_DATA), 0x1234);
+	assert_int_equal(rd(r, 0, NV_CE0_CHAN), 1u << 30 | BASE >> 12);
+	assert_int_equal(rd(r, 0, NV_PMC_INTR) & PMC_INTR_CE0, PMC_INTR_CE0);
+	assert_int_equal(rd(r, 1, NV_CE0_INTR), 0);
+	assert_int_equal(dev_rd32(r->g->dev, NV_CE0_INTR), 0);
+	raw_start(&b, r, 1, 5, BASE);
+	raw_fence(&b);
+	raw_submit(&b);
+	assert_true(raw_wait(&b));
+	raw_run(r, 100);
+	assert_false(raw_fenced(&a));
+	assert_false(raw_dead(&a));
+	/* Another engine's handler is not this one's. */
+	wr(r, 0, NV_PGRAPH_INTR, ~0u);
+	wr(r, 0, NV_CE1_INTR_CLR, CE_INTR_ERROR);
+	raw_run(r, 100);
+	assert_false(raw_fenced(&a));
+	wr(r, 0, NV_CE0_INTR_CLR, CE_INTR_ERROR);
+	assert_true(raw_wait(&a));
+	assert_int_equal(gpuvm_audit(r->g, stderr), 0);
+}
+
+/* Stopped before it is acknowledged, it never goes on; an engine's reset acknowledges, too. */
+static void test_copy_engine_error_stopped(void **state)
 {
 	struct rig *r = *state;
 	struct raw a;
 
-	raw_fifo_init(r, 0);
-	raw_build(&a, r, 0, 5, BASE);
-	vram_wr64(r, 0, BASE + INST_CTX_CE0, RAW_VA | INST_CTX_VALID);
-	raw_bind(&a);
-	raw_flush(&a);
-	raw_runlist(r, 0, BASE + 0x5000, &a.id, 1);
-	raw_mthd(&a, 4, HOST_SET_OBJECT, ENGINE_CE0 << 16 | CLASS_COPY0_GF100);
-	raw_mthd(&a, 4, 0x1ffc, 0x1234);
-	raw_fence(&a);
-	raw_submit(&a);
+	copy_engine_err(&a, r);
+	wr(r, 0, reg_at(REGID_PFIFO_CHAN_STATE, 5), 0);
+	wr(r, 0, NV_PMC_ENABLE, ~PMC_ENABLE_CE0);
+	wr(r, 0, NV_PMC_ENABLE, ~0u);
+	raw_run(r, 100);
+	assert_false(raw_fenced(&a));
+	wr(r, 0, reg_at(REGID_PFIFO_CHAN_STATE, 5), CHAN_STATE_RUNNABLE);
 	assert_true(raw_wait(&a));
-	assert_true(rd(r, 0, NV_CE0_INTR) & CE_INTR_ERROR);
-	assert_int_equal(rd(r, 0, NV_CE0_ERROR) & 0xffff, CE_ERROR_ILLEGAL_METHOD);
-	assert_int_equal(rd(r, 1, NV_CE0_INTR), 0);
-	assert_int_equal(dev_rd32(r->g->dev, NV_CE0_INTR), 0);
 }
 
 /* One call to gpuvm_irq() serves a bounded number of events however many there are, and re-arms. */
@@ -314,6 +356,7 @@ int main(void)
 		RIG_TEST(test_pgraph_error),
 		RIG_TEST(test_pgraph_error_stopped),
 		RIG_TEST(test_copy_engine_error),
+		RIG_TEST(test_copy_engine_error_stopped),
 		RIG_TEST(test_storm_is_bounded_and_rearmed),
 		RIG_TEST(test_unknown_unit_is_masked),
 	};

@@ -79,15 +79,19 @@ static void pmu_starts_and_resets(void **state)
 static void copy_engine_error(void **state)
 {
 	static const uint32_t base[] = { 0x104000, 0x105000 };
+	const struct vgpu_ce_error e = { .error = 0x1234, .data = 0x5678, .inst = gvram(0x7000) };
 	struct rig *r = *state;
 
 	for (unsigned int ce = 0; ce < 2; ce++) {
 		uint32_t b = base[ce];
 
-		vgpu_raise_ce(r->v[0], ce, 0x1234);
+		vgpu_raise_ce(r->v[0], ce, &e);
 		assert_int_equal(rd(r, 0, b + 0x040), 0x1234);
+		assert_int_equal(rd(r, 0, b + 0x044), 0x5678);
+		assert_int_equal(rd(r, 0, b + 0x050), 1u << 30 | 7);
 		assert_int_equal(rd(r, 0, b + 0x008), 0x40);
-		assert_int_equal(rd(r, 0, NV_PMC_INTR), 0); /* not routed to the host */
+		/* No driver routes it: the microcode has. */
+		assert_int_equal(rd(r, 0, NV_PMC_INTR), ce ? PMC_INTR_CE1 : PMC_INTR_CE0);
 		wr(r, 0, b + 0x01c, 0x00400040);	    /* routed elsewhere */
 		assert_int_equal(rd(r, 0, NV_PMC_INTR), 0);
 		wr(r, 0, b + 0x01c, 0x40);

@@ -132,7 +132,7 @@ static void pbdma_interrupt_and_its_queue(void **state)
 	vgpu_raise_pbdma(r->v[0], GF100_NR_PBDMA, gchan(0), ~0u, 0, 0);
 	vgpu_raise_pbdma(r->v[0], 0, gchan(GF100_NR_CHAN), ~0u, 0, 0);
 	vgpu_raise_nonstall(r->v[0], NR_ENGINES);
-	vgpu_raise_ce(r->v[0], 2, 1);
+	vgpu_raise_ce(r->v[0], 2, &(struct vgpu_ce_error){ .error = 1 });
 	wr(r, 0, reg_at(REGID_PBDMA_INTR_EN, 0), ~0u);
 	assert_int_equal(rd(r, 0, NV_PFIFO_INTR), 0);
 }

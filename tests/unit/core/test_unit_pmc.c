@@ -102,12 +102,10 @@ static void every_unit_reaches_its_bit(void **state)
 	assert_int_equal(rd(r, 0, NV_PMC_INTR), PMC_INTR_PGRAPH);
 	wr(r, 0, NV_PGRAPH_INTR, ~0u);
 
-	wr(r, 0, NV_CE0_INTR_ROUTE, 0x40);
-	wr(r, 0, NV_CE1_INTR_ROUTE, 0x40);
-	vgpu_raise_ce(r->v[0], 0, 3);
+	vgpu_raise_ce(r->v[0], 0, &(struct vgpu_ce_error){ .error = 3 });
 	assert_int_equal(rd(r, 0, NV_PMC_INTR), PMC_INTR_CE0);
 	wr(r, 0, NV_CE0_INTR_CLR, 0x40);
-	vgpu_raise_ce(r->v[0], 1, 3);
+	vgpu_raise_ce(r->v[0], 1, &(struct vgpu_ce_error){ .error = 3 });
 	assert_int_equal(rd(r, 0, NV_PMC_INTR), PMC_INTR_CE1);
 	wr(r, 0, NV_CE1_INTR_CLR, 0x40);
 
