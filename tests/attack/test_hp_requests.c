@@ -230,6 +230,96 @@ static void overrun(void **state)
 	whole(&b);
 }
 
+/* All of its VRAM, where the rings and instance blocks of its channels are, says what it likes. */
+static void own_vram_rewritten(void **state)
+{
+	struct rig *r = *state;
+	struct part *part = r->v[EVIL]->part;
+	uint64_t word[512];
+	hvram_t victims, at;
+	struct bench b;
+
+	begin(&b, r);
+	assert_int_equal(part_vram_g2h(r->v[VICTIM]->part, gvram(0x600000), 4096, &victims), 0);
+	for (int how = 0; how < 4; how++) {
+		const uint64_t v = hvram_x(victims), with[] = { ~0ull, v, v >> 8 | 1, v | 1ull << 40 };
+
+		hp_up(&b.evil, r, EVIL);
+		hp_space(&b.evil, &b.mine, HP_MEM);
+		for (int k = 0; k < 512; k++)
+			word[k] = with[how];
+		for (uint64_t a = 0; a < part_vram_len(part); a += sizeof(word)) {
+			assert_int_equal(part_vram_g2h(part, gvram(a), sizeof(word), &at), 0);
+			assert_int_equal(dev_vram_wr(r->g->dev, at, word, sizeof(word)), 0);
+		}
+		hp_submit(&b.evil, &b.mine, b.mine.va,
+			  hp_m2mf(&b.evil, &b.mine, b.mine.va + 0x8000, b.mine.va + 0x4000, 64));
+		for (int k = 0; k < 200; k++)
+			hp_later(r);
+		hp_ask(&b.evil, (struct hp_req){ .op = HP_OP_CHAN_FREE, .id = b.mine.chan });
+		whole(&b);
+	}
+	hp_submit(&b.victim, &b.its, b.its.va, hp_m2mf(&b.victim, &b.its, b.its.va + 0x8000, b.its.va + 0x4000, 64));
+	assert_true(hp_wait(&b.victim, &b.its, b.its.seq));
+}
+
+/* What it had in VRAM, its objects and what ran for it, is gone when it goes. */
+static void vram_is_scrubbed(void **state)
+{
+	struct rig *r = *state;
+	struct part *part = r->v[EVIL]->part;
+	uint64_t n = part_vram_len(part) / PART_CHUNK_LEN;
+	const uint32_t secret = SECRET;
+	uint32_t left[1024];
+	hvram_t *chunk = test_calloc(n, sizeof(*chunk));
+	struct bench b;
+
+	begin(&b, r);
+	for (uint64_t k = 0; k < n; k++) {
+		assert_int_equal(part_vram_g2h(part, gvram(k * PART_CHUNK_LEN), 4096, &chunk[k]), 0);
+		for (uint32_t at = 0; at < PART_CHUNK_LEN; at += 4096)
+			assert_int_equal(dev_vram_wr(r->g->dev, hvram(hvram_x(chunk[k]) + at), &secret, 4), 0);
+	}
+	hv_null_guest_free(r->hg[EVIL]);
+	r->hg[EVIL] = NULL;
+	for (uint64_t k = 0; k < n; k++)
+		for (uint32_t at = 0; at < PART_CHUNK_LEN; at += sizeof(left)) {
+			assert_int_equal(dev_vram_rd(r->g->dev, hvram(hvram_x(chunk[k]) + at), left,
+						     sizeof(left)), 0);
+			for (size_t w = 0; w < ARRAY_SIZE(left); w++)
+				assert_int_equal(left[w], 0);
+		}
+	test_free(chunk);
+	whole(&b);
+}
+
+/* Work that never ends is stopped; the victim's, put behind it, is done. */
+static void hang(void **state)
+{
+	struct rig *r = *state;
+	struct bench b;
+	uint32_t *w;
+
+	begin(&b, r);
+	w = (uint32_t *)(hp_ram(&b.evil) + HP_MEM);
+	w[0] = push_header(PUSH_INC, DRV_SUBC_M2MF, HOST_SEM_ADDR_HI, 4);
+	w[1] = hi32(b.mine.va + 0x8000);
+	w[2] = lo32(b.mine.va + 0x8000);
+	w[3] = ~NOTHING;
+	w[4] = SEM_ACQUIRE_EQ;
+	hp_submit(&b.evil, &b.mine, b.mine.va, 5);
+	hp_submit(&b.victim, &b.its, b.its.va, hp_m2mf(&b.victim, &b.its, b.its.va + 0x8000, b.its.va + 0x4000, 64));
+	for (int k = 0; k < 600 && hp_hdr(&b.evil)->state[b.mine.chan] == HP_CHAN_RUNS; k++) {
+		assert_int_equal(dev_advance(r->g->dev, 10000000), 0);
+		hp_step(r);
+	}
+	assert_int_not_equal(hp_hdr(&b.evil)->state[b.mine.chan], HP_CHAN_RUNS);
+	assert_int_equal(r->v[EVIL]->stats.watchdog, 1);
+	assert_true(hp_wait(&b.victim, &b.its, b.its.seq));
+	assert_int_equal(r->v[VICTIM]->stats.guest_faults, 0);
+	assert_int_equal(gpuvm_audit(r->g, stderr), 0);
+}
+
 struct flipper {
 	uint32_t *slot;
 	uint64_t good, bad;
@@ -344,7 +434,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		HP_TEST(every_number), HP_TEST(foreign_ids), HP_TEST(bad_memory), HP_TEST(outside_objects),
 		HP_TEST(freed_in_use), HP_TEST(bad_rings), HP_TEST(overrun), HP_TEST(raced),
-		HP_TEST(rewritten),
+		HP_TEST(rewritten), HP_TEST(own_vram_rewritten), HP_TEST(vram_is_scrubbed), HP_TEST(hang),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -18,8 +18,7 @@
 #define TESTS_UNIT_CORE_RAW_H
 
 #include "gpuvm/fermi/methods.h"
-#include "gpuvm/pv.h"
-#include "pv-driver/pv_abi.h"
+#include "tests/unit/core/raw_space.h"
 #include "tests/unit/core/rig.h"
 
 #define RAW_LEN 0x80000ull
@@ -37,7 +36,7 @@ struct raw {
 	uint32_t id;
 	uint64_t base;
 	uint32_t put, words, first, seq;
-	uint32_t dir, table; /* naive-pv: ids */
+	struct raw_space space; /* naive-pv */
 };
 
 /* One round of the mediator, with the device settled before. */
@@ -74,26 +73,18 @@ static inline uint64_t raw_pte_sys(uint64_t gpa_addr)
 	return pte_pack(PTE_SYS, gpa_addr, PTE_PRESENT);
 }
 
-static inline int raw_pv(struct raw *c, struct pv_op op, uint32_t *value)
-{
-	uint32_t none = 0;
-
-	return vgpu_pv_op(c->r->v[c->i], &op, value ? value : &none);
-}
-
 /* The page at va (4 KiB) gets pte in the guest's table; no flush. */
 static inline void raw_map(struct raw *c, uint64_t va, uint64_t pte)
 {
 	if (rig_mode == VGPU_NAIVE_PV)
-		raw_pv(c, (struct pv_op){ .code = PV_OP_MAP, .id = c->table, .a = pte, .count = 1,
-					  .index = (uint32_t)(va >> 12) }, NULL);
+		raw_space_map(&c->space, va, pte);
 	vram_wr64(c->r, c->i, c->base + RAW_TABLE + (va >> 12) * 8, pte);
 }
 
 static inline void raw_flush(struct raw *c)
 {
 	if (rig_mode == VGPU_NAIVE_PV)
-		raw_pv(c, (struct pv_op){ .code = PV_OP_FLUSH, .id = c->dir }, NULL);
+		raw_space_flush(&c->space);
 	wr(c->r, c->i, NV_PFB_TLB_PDB, (uint32_t)((c->base + RAW_DIR) >> 12) << 4);
 	wr(c->r, c->i, NV_PFB_TLB_FLUSH, TLB_FLUSH_GO | TLB_FLUSH_ALL_PAGES);
 }
@@ -117,28 +108,12 @@ static inline void raw_ramfc(struct raw *c)
 	vram_wr32(c->r, c->i, c->base + RAMFC_GPFIFO_HI, 9u << 16);
 }
 
-/* naive-pv: a directory of its own with one table, and the channel works in it. */
-static inline void raw_space(struct raw *c)
-{
-	struct pv_op dir = { .code = PV_OP_ALLOC, .index = PV_KIND_DIR };
-	struct pv_op table = { .code = PV_OP_ALLOC, .index = PV_KIND_SMALL };
-	struct pv_op enter = { .code = PV_OP_MAP_TABLE }, use = { .code = PV_OP_SET_DIR };
-
-	assert_int_equal(raw_pv(c, dir, &c->dir), 0);
-	assert_int_equal(raw_pv(c, table, &c->table), 0);
-	enter.id = use.id = c->dir;
-	enter.a = c->table;
-	use.index = c->id;
-	assert_int_equal(raw_pv(c, enter, NULL), 0);
-	assert_int_equal(raw_pv(c, use, NULL), 0);
-}
-
 /* Builds the channel's memory; nothing is bound yet.  base is 1 MiB aligned or half of that. */
 static inline void raw_build(struct raw *c, struct rig *r, int i, uint32_t id, uint64_t base)
 {
 	*c = (struct raw){ .r = r, .i = i, .id = id, .base = base };
 	if (rig_mode == VGPU_NAIVE_PV)
-		raw_space(c);
+		raw_space_new(&c->space, r->v[i], id);
 	raw_fill(r, i, base, 0, INST_LEN / 4);
 	raw_fill(r, i, base + 0x1000, 0, 0x100 / 4);
 	vram_wr32(r, i, base + RAW_FENCE, 0);
@@ -168,14 +143,8 @@ static inline void raw_unbind(struct raw *c)
 static inline void raw_end(struct raw *c)
 {
 	raw_unbind(c);
-	if (rig_mode != VGPU_NAIVE_PV)
-		return;
-	raw_pv(c, (struct pv_op){ .code = PV_OP_SET_DIR, .index = c->id }, NULL);
-	raw_pv(c, (struct pv_op){ .code = PV_OP_MAP_TABLE, .id = c->dir }, NULL);
-	raw_pv(c, (struct pv_op){ .code = PV_OP_FREE, .id = c->table }, NULL);
-	/* A freed table's memory comes back with a flush. */
-	raw_pv(c, (struct pv_op){ .code = PV_OP_FLUSH, .id = c->dir }, NULL);
-	raw_pv(c, (struct pv_op){ .code = PV_OP_FREE, .id = c->dir }, NULL);
+	if (rig_mode == VGPU_NAIVE_PV)
+		raw_space_end(&c->space, c->id);
 }
 
 /* A runlist of n channel ids at guest VRAM `at`. */
