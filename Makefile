@@ -312,6 +312,12 @@ test: setup
 	@python3 tests/run.py --total $(TEST_SUM)
 	@[ ! -e $(TEST_BAD) ]
 
+# A thousand endless kernels of real programs, random victims under random policies: a quarter of an hour.
+.PHONY: test-endless
+test-endless:
+	@$(MAKE) --no-print-directory -s all
+	@GPUVM_BUILD=$(O) GPUVM_ENDLESS=1000 python3 tests/guest/long_endless.py
+
 # Xen's one emulated processor beside the other machines; what it said comes last.
 .PHONY: test-machines
 test-machines:
@@ -399,6 +405,7 @@ help:
 	@echo 'make fuzz       coverage-guided fuzzing, FUZZ_SECONDS=60 for each harness'
 	@echo 'make test-vm    stock Linux 6.1 and 6.12 with nouveau in QEMU on our GPU (fetches packages into build/vm)'
 	@echo 'make test-vm-mesa  Mesa of Debian 12 in those machines: OpenCL programs'
+	@echo 'make test-endless  a thousand endless OpenCL kernels, random victims, random policies'
 	@echo 'make bench-vm   what nouveau costs to load on a virtual GPU; $(O)/bench-vm.json'
 	@echo 'make test-xen   domains of a real Xen in QEMU share our GPU (fetches packages into build/vm)'
 	@echo 'make bench-xen  what traps, doorbells and workloads cost in a domain of Xen; $(O)/bench-xen.json'

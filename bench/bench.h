@@ -54,6 +54,7 @@ int bench_modes(struct bench *);
 int bench_pv(struct bench *);
 int bench_sched_decision(struct bench *);
 int bench_sched(struct bench *);
+int bench_sched_overhead(struct bench *);
 /* The guest half of bench_doorbell: prints JSON. */
 int bench_doorbell_probe(void);
 /* The guest halves of bench_pv, likewise. */

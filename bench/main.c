@@ -20,6 +20,7 @@ static const struct {
 	{ "doorbell", "doorbell to completion interrupt, native and full", bench_doorbell, true },
 	{ "compute", "OpenCL kernels against PoCL, launch latency", bench_compute, true },
 	{ "sched-decision", "a scheduling decision with 2, 64 and 1,024 guests", bench_sched_decision, true },
+	{ "sched-overhead", "full load under each policy against no holding", bench_sched_overhead, true },
 	{ "sched", "guests of unlike lengths under each policy, live and simulated", bench_sched, false },
 	{ "pv", "paravirtual page-table calls: batching gain, 1 GiB mapped against native", bench_pv, true },
 	{ "share", "guests share the GPU, on real files and OpenCL (make run)", bench_share, false },

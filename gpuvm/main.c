@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -151,6 +152,13 @@ static int open_signals(const struct options *o)
 	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
+/*
+ * Running work is looked at as often as each 20 us (LIMIT_POLL_MIN_NS): a sleep that
+ * ends 50 us late, which is what threads may get by default, is engine time that
+ * nobody has.
+ */
+#define TIMER_SLACK_NS 1000ul
+
 static int open_all(struct daemon *d)
 {
 	struct gpuvm_cfg cfg = { .policy = d->opt.policy,
@@ -166,6 +174,7 @@ static int open_all(struct daemon *d)
 	struct dev *dev;
 	char msg[300];
 
+	prctl(PR_SET_TIMERSLACK, TIMER_SLACK_NS, 0, 0, 0);
 	if (dev_open(d->opt.gpu, &d->log, &dev, msg, sizeof msg))
 		return bad("%s", msg);
 	if (gpuvm_new(dev, &cfg, &d->g, msg, sizeof msg))

@@ -129,7 +129,16 @@ void gpuvm_recover(struct gpuvm *g, struct vgpu_chan *c, enum gpuvm_engine e)
 
 /* ---- watchdog ------------------------------------------------------------------------------ */
 
-static uint64_t over_by(const struct vgpu_chan *c, uint64_t now)
+static bool loaded(struct gpuvm *g, const struct vgpu_chan *c)
+{
+	for (uint32_t p = 0; p < g->dev->info.nr_pbdma; p++)
+		if (pbdma_chan(g, p) == hchan_x(c->host))
+			return true;
+	return false;
+}
+
+/* By device time; one that does not even get to a PBDMA is over its time by the clock, in the end. */
+static uint64_t over_by(struct gpuvm *g, const struct vgpu_chan *c, uint64_t now)
 {
 	const struct submission *s = list_first(&c->running, struct submission, node);
 	uint64_t limit = (uint64_t)c->vgpu->cfg.timeout_ms * 1000000u, passed, used;
@@ -137,10 +146,10 @@ static uint64_t over_by(const struct vgpu_chan *c, uint64_t now)
 	if (!s || now <= s->start || now - s->start <= limit)
 		return 0;
 	passed = now - s->start;
-	if (passed >= limit * WAITER_PATIENCE)
-		return passed - limit;
 	used = submit_used(c, s->start, now);
-	return used > limit ? used - limit : 0;
+	if (used > limit)
+		return used - limit;
+	return passed >= limit * WAITER_PATIENCE && !loaded(g, c) ? passed - limit : 0;
 }
 
 /*
@@ -152,15 +161,10 @@ static bool to_blame(struct gpuvm *g, struct vgpu_chan *c, uint64_t over)
 	uint32_t state = dev_rd32(g->dev, reg_at(REGID_PFIFO_CHAN_STATE, hchan_x(c->host)));
 	bool others = false;
 
-	if (state & CHAN_STATE_ACQUIRE)
+	if (state & CHAN_STATE_ACQUIRE || loaded(g, c))
 		return true;
-	for (uint32_t p = 0; p < g->dev->info.nr_pbdma; p++) {
-		uint32_t h = pbdma_chan(g, p);
-
-		if (h == hchan_x(c->host))
-			return true;
-		others |= h != GF100_NR_CHAN;
-	}
+	for (uint32_t p = 0; p < g->dev->info.nr_pbdma; p++)
+		others |= pbdma_chan(g, p) != GF100_NR_CHAN;
 	return !others ||
 	       over >= (uint64_t)c->vgpu->cfg.timeout_ms * 1000000u * (WAITER_PATIENCE - 1);
 }
@@ -196,7 +200,7 @@ void recover_watchdog(struct gpuvm *g, uint64_t now)
 	struct vgpu_chan *c;
 
 	list_for_each(c, &g->busy, busy) {
-		uint64_t over = over_by(c, now);
+		uint64_t over = over_by(g, c, now);
 
 		if (over && to_blame(g, c, over)) {
 			watchdog_stop(g, c, now);

@@ -36,7 +36,7 @@ struct sched_work;
 #define SCHED_LATENCY_MAX_US 10000000u /* ten seconds: longer is not a latency class */
 #define SCHED_BUDGET_DEFAULT 50
 #define SCHED_MAX_PARAMS 6
-#define SCHED_POLICY_ABI 1 /* changes with struct sched_policy and what it refers to */
+#define SCHED_POLICY_ABI 2 /* changes with struct sched_policy and what it refers to */
 
 enum sched_state { SCHED_QUEUED, SCHED_RUNNING };
 
