@@ -3,9 +3,10 @@
  * Small objects that were freed, kept for the next one of their kind: it costs
  * no request and no change of page tables.
  *
- *  1. What is kept is this driver's, and so one process's: nobody else is handed
- *     any of it.  System memory is zeroed when it is taken again, as fresh memory
- *     is; VRAM holds what it held, as fresh VRAM may.
+ *  1. What is kept is this driver's, and one process's: nobody else is handed
+ *     any of it, and a driver with more than one process's objects keeps
+ *     nothing (drv_cfg.no_keep).  System memory is zeroed when it is taken
+ *     again, as fresh memory is; VRAM holds what it held, as fresh VRAM may.
  *  2. An idle mapping is still in the page tables: a GPU program that goes on
  *     using a freed address reaches memory of its own process.  It is nobody's
  *     until it is taken again, with the same object, space and flags.

@@ -98,11 +98,11 @@ static int build(struct drm_card *c, const struct drv_cfg *cfg, char *msg, size_
 	return err;
 }
 
-int drm_card_new(void (*lost)(void *, struct drv_chan *, const char *), void *arg,
-		 struct drm_card **out, char *msg, size_t n)
+int drm_card_new(const struct drm_card_cfg *want, struct drm_card **out, char *msg, size_t n)
 {
 	struct drm_card *c = mem_new(struct drm_card);
-	struct drv_cfg cfg = { .timeout_ns = TIMEOUT_NS, .lost = lost, .lost_arg = arg };
+	struct drv_cfg cfg = { .timeout_ns = TIMEOUT_NS, .lost = want->lost,
+			       .lost_arg = want->lost_arg, .no_keep = want->shared };
 	sigset_t all, old;
 	int err;
 

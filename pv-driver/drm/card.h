@@ -6,6 +6,7 @@
 #ifndef PV_DRIVER_DRM_CARD_H
 #define PV_DRIVER_DRM_CARD_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -26,9 +27,14 @@ struct drm_card {
 	uint64_t limit_ns; /* GPUVM_LIMIT: how long work may stand; 0: for ever */
 };
 
-/* lost, arg: drv_cfg's.  One line in msg (n bytes) on any error. */
-int drm_card_new(void (*lost)(void *arg, struct drv_chan *, const char *why), void *arg,
-		 struct drm_card **out, char *msg, size_t n);
+struct drm_card_cfg {
+	void (*lost)(void *arg, struct drv_chan *, const char *why); /* drv_cfg's */
+	void *lost_arg;
+	/* Several processes' clients: what one gave back is not another's while anything still leads there. */
+	bool shared;
+};
+/* One line in msg (n bytes) on any error. */
+int drm_card_new(const struct drm_card_cfg *, struct drm_card **out, char *msg, size_t n);
 /* Accepts NULL and half-built; not with a limit, whose thread stays. */
 void drm_card_free(struct drm_card *);
 

@@ -19,11 +19,13 @@ for mode in ("native", "passthrough", "full,best", "naive-pv,multicall", "hp-pv"
     shared.buffers(t, mode)
     shared.forks(t, mode)
 shared.forks(t, "full")
+for mode in ("native", "full", "naive-pv"):
+    shared.stale(t, mode)
 d = Daemon()
 base = d.status()["host"]["vram_free"]
 for mode, n in (("native", 2), ("full", 8), ("full,best", 2), ("naive-pv,multicall", 2), ("hp-pv", 8)):
     shared.crowd(t, d, mode, n)
-shared.limits(t, d, "hp-pv")
+shared.limits(t, d, "full")
 t.ok(d.wait_no_guests()["host"]["vram_free"] == base, "all VRAM came back")
 a = d.audit()
 t.ok(a.get("ok") and a.get("violations") == 0, "the audit is clean", a)

@@ -41,16 +41,22 @@ def node(t, mode):
 
 def buffers(t, mode):
     code, r, text = inside(mode, PY, PROG, "prime")
-    good = {"size": [65536] * 3, "seen": [True] * 3, "exit": 7}
+    good = {"size": [16384] * 3, "seen": [True] * 3, "exit": 7}
     t.ok(code == 0 and r.get("vram") == good and r.get("gart") == good, f"{mode}: buffers outlive who made them", text)
     t.ok(r.get("no buffer") == ["EINVAL", "EINVAL", "EBADF"], f"{mode}: what is no buffer is refused", text)
 
 
 def forks(t, mode):
     code, r, text = inside(mode, PY, PROG, "forks")
-    t.ok(code == 0 and r.get("written") == "child" and r.get("its buffer") == 65536 and r.get("orphan") is True,
+    t.ok(code == 0 and r.get("written") == "child" and r.get("its buffer") == 16384 and r.get("orphan") is True,
          f"{mode}: fork shares the open node and what is mapped", text)
-    t.ok(r.get("exec") == ["EBADF", 65536], f"{mode}: exec keeps what is not close-on-exec", text)
+    t.ok(r.get("exec") == ["EBADF", 16384], f"{mode}: exec keeps what is not close-on-exec", text)
+
+
+def stale(t, mode):
+    code, r, text = inside(mode, PY, PROG, "stale")
+    t.ok(code == 0 and r == {"code": EXIT_LOST, "fault": True, "clean": True},
+         f"{mode}: an address given back leads to nobody else's memory", text)
 
 
 def crowd(t, d, mode, n):

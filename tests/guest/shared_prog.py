@@ -13,9 +13,10 @@ import socket
 import struct
 import subprocess
 import sys
+import time
 
 NODE = "/dev/dri/renderD128"
-LEN, VRAM, GART, CLOEXEC, RDWR = 1 << 16, 2, 4, os.O_CLOEXEC, os.O_RDWR
+LEN, VRAM, GART, CLOEXEC, RDWR = 1 << 14, 2, 4, os.O_CLOEXEC, os.O_RDWR
 libc = ctypes.CDLL(None, use_errno=True)
 libc.mmap.restype = ctypes.c_void_p
 libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_long]
@@ -249,6 +250,39 @@ def eat():
     print(json.dumps([n * 8, why]), flush=True)
     os.read(0, 1)
     sys.exit(0)
+
+
+def stale_writer():
+    """Has the GPU write where a buffer was that it has given back, again and again."""
+    fd = os.open(NODE, RDWR | CLOEXEC)
+    chan_new(fd)
+    cmd, at = gem_new(fd)
+    req = bytearray(struct.pack(INFO + "II", 0, GART, 4096, 0, 0, 0, 0, 0, 0))
+    fcntl.ioctl(fd, iowr(0x80, len(req)), req)
+    h, _, _, va, *_ = struct.unpack_from(INFO, req)
+    fcntl.ioctl(fd, 0x40086409, bytearray(struct.pack("II", h, 0)))
+    print("gone", flush=True)
+    sys.stdin.readline()
+    # The semaphore's address, value, release of four bytes.
+    words = struct.pack("<5I", 0x20040004, va >> 32, va & 0xFFFFFFFF, 0xBAD, 0x01000002)
+    ctypes.memmove(mapped(fd, at), words, len(words))
+    bo = ctypes.create_string_buffer(struct.pack("<QIIIIIIQ", 0, cmd, GART, 0, GART, 0, 0, 0))
+    push = ctypes.create_string_buffer(struct.pack("<IIQQ", 0, 0, 0, len(words)))
+    end = time.monotonic() + 20
+    while time.monotonic() < end:
+        fcntl.ioctl(fd, iowr(0x81, 64), bytearray(struct.pack("<IIQIIQQIIQQ", 0, 1, ctypes.addressof(bo), 0, 1, 0,
+                                                               ctypes.addressof(push), 0, 0, 0, 0)))
+
+
+def stale():
+    """What one process gave back, another has: the first one's addresses do not lead there."""
+    p = again("stale_writer", stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    p.stdout.readline()
+    fd = os.open(NODE, RDWR | CLOEXEC)
+    maps = [mapped(fd, gem_new(fd, 4096)[1], 4096) for _ in range(16)]
+    _, err = p.communicate(b"go\n")
+    return {"code": p.returncode, "fault": b"MMU fault" in err or b"fault" in err,
+            "clean": all(not any(ctypes.string_at(m, 4096)) for m in maps)}
 
 
 def crowd(n, program, *args):

@@ -104,7 +104,8 @@ static int card_start(struct drm_card **out)
 {
 	const struct log log = { stderr, LOG_WARN, "gpuvm" };
 	char msg[256];
-	int err = drm_card_new(card_lost, NULL, out, msg, sizeof(msg));
+	const struct drm_card_cfg cfg = { .lost = card_lost };
+	int err = drm_card_new(&cfg, out, msg, sizeof(msg));
 
 	if (!err)
 		return 0;

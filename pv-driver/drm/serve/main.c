@@ -49,7 +49,8 @@ static int start(void *arg, struct nvdrm **out)
 {
 	struct drmd *d = arg;
 	char msg[256];
-	int err = drm_card_new(lost, d, &d->card, msg, sizeof(msg));
+	const struct drm_card_cfg cfg = { .lost = lost, .lost_arg = d, .shared = true };
+	int err = drm_card_new(&cfg, &d->card, msg, sizeof(msg));
 
 	if (!err) {
 		*out = d->card->drm;
