@@ -41,15 +41,15 @@ static const char *why(int err)
 	}
 }
 
-/* What of a GPU the mode shows; pages of no BAR can be memory here, so hp-pv needs none. */
+/* What of a GPU the mode shows. */
 static void bars(const struct vgpu_cfg *c, uint64_t len[6])
 {
+	len[1] = GF100_BAR1_LEN;
 	if (c->mode == VGPU_HP_PV) {
 		len[PROC_BAR_PV] = HP_PAGE_LEN;
 		return;
 	}
 	len[0] = GF100_BAR0_LEN;
-	len[1] = GF100_BAR1_LEN;
 	len[3] = GF100_BAR3_LEN;
 	len[PROC_BAR_PV] = PV_PAGE_LEN;
 }

@@ -63,10 +63,7 @@ static uint8_t *ram_at(struct vgpu *v, uint64_t at, uint64_t len)
 	return NULL;
 }
 
-static uint32_t features(const struct vgpu *v)
-{
-	return HP_FEAT_BELL | (hp_window_can(v) ? HP_FEAT_EXPOSE : 0);
-}
+#define FEATURES (HP_FEAT_BELL | HP_FEAT_EXPOSE)
 
 static uint32_t session_on(struct vgpu *v)
 {
@@ -79,7 +76,7 @@ static uint32_t session_on(struct vgpu *v)
 	hp->ring = (uint64_t)hp->ring_hi << 32 | hp->ring_lo;
 	if (!hp->drv_version || hp->drv_version > HP_VERSION)
 		return HP_SESSION_BAD_VERSION;
-	if (hp->drv_features & ~features(v))
+	if (hp->drv_features & ~FEATURES)
 		return HP_SESSION_BAD_FEATURES;
 	mem = hp->ring % PAGE || hp->ring >> 40 ? NULL : ram_at(v, hp->ring, HP_RING_LEN);
 	if (!mem || hv_write(v->guest, gpa(hp->ring), &fresh, sizeof fresh))
@@ -344,7 +341,7 @@ static uint32_t reg_rd(const struct vgpu *v, uint32_t off)
 	switch ((enum hp_reg)off) {
 	case HP_REG_MAGIC: return HP_MAGIC;
 	case HP_REG_VERSION: return HP_VERSION;
-	case HP_REG_FEATURES: return features(v);
+	case HP_REG_FEATURES: return FEATURES;
 	case HP_REG_DRV_VERSION: return hp->drv_version;
 	case HP_REG_DRV_FEATURES: return hp->drv_features;
 	case HP_REG_RING_LO: return hp->ring_lo;

@@ -14,6 +14,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+struct hv_access;
 struct vgpu;
 struct vgpu_hp;
 
@@ -32,6 +33,8 @@ int vgpu_hp_new(struct vgpu *);
 void vgpu_hp_free(struct vgpu *);
 void vgpu_hp_reset(struct vgpu *);
 int vgpu_hp_rd(struct vgpu *, uint32_t off, uint8_t size, uint64_t *val);
+/* BAR1, which shows VRAM objects.  -EPERM, -EINVAL where it shows none. */
+int hp_window_access(struct vgpu *, struct hv_access *);
 int vgpu_hp_wr(struct vgpu *, uint32_t off, uint8_t size, uint64_t val);
 /* The card's or a virtual unit's interrupt for the driver here; a fence may have moved; a channel stopped. */
 void vgpu_hp_irq(struct vgpu *);

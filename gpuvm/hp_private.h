@@ -46,6 +46,7 @@ struct hp_objects {
 	/* BAR1's pages that show something, a bit each; where the next search starts */
 	uint64_t window[GF100_BAR1_LEN / 4096 / 64];
 	uint32_t window_next;
+	uint32_t window_last; /* index of the object whose window was accessed last */
 };
 struct hp_reply {
 	uint64_t val[7];
@@ -59,8 +60,7 @@ bool hp_op_look(struct vgpu *);
 void hp_op_free_all(struct vgpu *);
 
 /* ---- hp_window.c ---------------------------------------------------------------------- */
-/* VRAM objects in BAR1, where the guest reaches them as memory. */
-bool hp_window_can(const struct vgpu *);
+/* VRAM objects in BAR1. */
 int hp_window_show(struct vgpu *, struct hp_object *, uint64_t *off);
 /* Accepts an object that is not shown. */
 void hp_window_hide(struct vgpu *, struct hp_object *);

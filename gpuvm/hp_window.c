@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: MIT
 /*
- * VRAM objects of an hp-pv guest in its BAR1, as memory.
+ * VRAM objects of an hp-pv guest in its BAR1: as memory where its hypervisor
+ * and the device have such, else access by access.
  *
  *  1. A page of BAR1 shows one object or nothing; what shows nothing is refused
  *     like any register.
- *  2. What is mapped is the guest's own VRAM, as lend.h gives it: the file also
+ *  2. An access that comes here is right even where the page is memory: a guest
+ *     need not use it.  It reaches the object it began in and nothing else.
+ *  3. What is mapped is the guest's own VRAM, as lend.h gives it: the file also
  *     holds what its driver keeps there, which is the guest's to spoil, as it is
  *     in every other mode.
  */
@@ -13,11 +16,13 @@
 #include "gpuvm/base/bits.h"
 #include "gpuvm/hp_private.h"
 #include "gpuvm/lend.h"
+#include "gpuvm/units.h"
 
 #define PAGE 4096ull
 #define NR_PAGES ((uint32_t)(GF100_BAR1_LEN / PAGE))
 
-bool hp_window_can(const struct vgpu *v)
+/* Whether the guest can have it as memory. */
+static bool can_map(const struct vgpu *v)
 {
 	return dev_has(v->g->dev, DEV_CAP_VRAM_FD) && hv_has(v->guest->hv, HV_CAP_MAP);
 }
@@ -83,8 +88,8 @@ int hp_window_show(struct vgpu *v, struct hp_object *b, uint64_t *off)
 	page = find(o, n);
 	if (page == NR_PAGES)
 		return -ENOSPC;
-	err = lend_start(v);
-	if (!err)
+	err = can_map(v) ? lend_start(v) : 0;
+	if (!err && can_map(v))
 		err = map(v, drv_bo_addr(b->bo), page * PAGE, b->len);
 	if (err)
 		return err;
@@ -105,4 +110,42 @@ void hp_window_hide(struct vgpu *v, struct hp_object *b)
 	hv_unmap(v->guest, HV_BAR1, (uint32_t)(b->window * PAGE), (uint32_t)b->len);
 	mark(&v->hp->obj, b->window, n, false);
 	b->shown = false;
+}
+
+/* The object that the page shows, or NULL.  Accesses come in runs: the last one's object is looked at first. */
+static const struct hp_object *shown_in(struct hp_objects *o, uint32_t page)
+{
+	for (uint32_t k = 0; k < o->nr_bo; k++) {
+		uint32_t i = (o->window_last + k) % o->nr_bo;
+		const struct hp_object *b = &o->bo[i];
+
+		if (!b->bo || !b->shown || page < b->window || page - b->window >= b->len / PAGE)
+			continue;
+		o->window_last = i;
+		return b;
+	}
+	return NULL;
+}
+
+int hp_window_access(struct vgpu *v, struct hv_access *a)
+{
+	struct hp_objects *o = &v->hp->obj;
+	const struct hp_object *b;
+	uint64_t at;
+	int err;
+
+	if (v->hp->state != HP_SESSION_ON || !mmio_size_ok(a->size) ||
+	    !range_ok(a->off, a->size, GF100_BAR1_LEN))
+		return -EINVAL;
+	b = shown_in(o, (uint32_t)(a->off / PAGE));
+	at = b ? a->off - b->window * PAGE : 0;
+	if (!b || !range_ok(at, a->size, b->len))
+		return -EPERM;
+	at += drv_bo_addr(b->bo);
+	if (a->write)
+		return aperture_vram_wr(v, at, &a->val, a->size);
+	a->val = 0;
+	err = aperture_vram_rd(v, at, &a->val, a->size);
+	a->val = err ? mmio_ones(a->size) : a->val;
+	return err;
 }

@@ -484,12 +484,14 @@ bool vgpu_line(struct vgpu *v)
 
 /* ---- accesses -------------------------------------------------------------------------------------- */
 
-/* An hp-pv guest has its call page; a GPU's registers and apertures are not for it. */
+/* An hp-pv guest has its call page, and objects in BAR1; a GPU's registers are not for it. */
 static int route_hp(struct vgpu *v, struct hv_access *a)
 {
 	if (a->space == HV_BAR_PV)
 		return a->write ? vgpu_hp_wr(v, a->off, a->size, a->val) :
 				  vgpu_hp_rd(v, a->off, a->size, &a->val);
+	if (a->space == HV_BAR1 && !hp_window_access(v, a))
+		return 0;
 	v->stats.denied++;
 	vgpu_fault(v, "access to BAR space %d, which it has not", (int)a->space);
 	return -EPERM;
