@@ -65,7 +65,7 @@ ALL_LIBS := $(foreach r,core shadow simulator scheduler drv part hv dev fermi ba
 BIN_gpuvmd := gpuvm/main.c
 BIN_gpuvm := $(wildcard gpuvm/ctl/*.c)
 # In a domain of Xen.
-BIN_gpuvm-guest := $(if $(HAVE_XEN),gpuvm/guest/main.c gpuvm/ctl/drm_env.c)
+BIN_gpuvm-guest := $(if $(HAVE_XEN),gpuvm/guest/main.c gpuvm/ctl/drm_env.c gpuvm/ctl/service.c)
 BIN_gpuvm-vfio-native := gpuvm/native/main.c
 BIN_gpuvm-drmd := pv-driver/drm/serve/main.c
 BIN_gpuvm-copy := $(wildcard pv-driver/copy/*.c)

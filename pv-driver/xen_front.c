@@ -286,9 +286,8 @@ static void wake(struct xen_front *f)
 /* As the mediator would have said it. */
 static void ended(struct xen_front *f, const char *why)
 {
-	if (f->dead)
+	if (__atomic_exchange_n(&f->dead, true, __ATOMIC_SEQ_CST))
 		return;
-	f->dead = true;
 	if (!__atomic_load_n(&f->ring->dead, __ATOMIC_SEQ_CST))
 		snprintf(f->ring->why, sizeof f->ring->why, "%s", why);
 	__atomic_store_n(&f->ring->dead, 1, __ATOMIC_SEQ_CST);

@@ -69,7 +69,7 @@ struct xen_front {
 	int port_fd;			       /* the library's */
 	uint32_t port;
 	uint32_t irqs; /* seen so far */
-	bool dead;     /* the connection has ended, and everybody here knows */
+	bool dead;     /* atomic: the connection has ended, and everybody here knows */
 };
 
 /*
@@ -82,7 +82,7 @@ int xen_front_open(struct front_lib *lib, const struct xen_front_cfg *, struct x
 /* Ends the connection, waiting a while for the mediator to let go.  Accepts NULL. */
 void xen_front_close(struct xen_front *);
 /*
- * An event, or a watch: wakes who waits.  Answers true if an interrupt was
+ * An event, or a watch (each from one thread, not the same one): wakes who waits.  Answers true if an interrupt was
  * raised.  dead is set once the mediator has gone; programs are told in the ring.
  */
 bool xen_front_event(struct xen_front *);

@@ -2,8 +2,8 @@
 /*
  * gpuvm-guest: a program of a domain of Xen on the GPU that domain 0 gave it
  * (gpuvm attach DOMAIN --mode naive-pv or hp-pv).  Connects, starts the program
- * with what a process guest's program has, and stays beside it: events of
- * the mediator's become wake-ups and interrupts here.
+ * with what a process guest's program has, and stays beside it: a thread turns
+ * events of the mediator's into wake-ups and interrupts.
  *
  * One program (with those it starts) at a time has the GPU of a domain.
  */
@@ -11,7 +11,9 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,7 +37,7 @@
 struct opts {
 	struct xen_front_cfg front;
 	unsigned long retries;
-	bool verbose, no_drm;
+	bool verbose, no_drm, shared;
 	char **program;
 };
 
@@ -43,7 +45,11 @@ struct agent {
 	const struct opts *o;
 	struct xen_front *front;
 	int irq[2], life[2]; /* ours, the program's */
+	int stop[2];	     /* its other end closed: the thread ends */
 	int signals;
+	pthread_t thread;
+	bool attended; /* the thread runs */
+	struct service svc;
 	pid_t pid;
 	uint64_t dead_since;
 };
@@ -55,18 +61,40 @@ static const char usage[] =
 	"  --ram SIZE    memory that the GPU may reach, granted to domain 0 while PROGRAM runs (64M)\n"
 	"  --wait TIME   how long to wait for the mediator, as 30s (1m)\n"
 	"  --retry N     start PROGRAM again, at most N times, when the mediator went away under it\n"
+	"  --shared      PROGRAM and all that it starts share the GPU, as under a kernel (gpuvm-drmd\n"
+	"                drives it); else one process does at a time\n"
 	"  --no-drm      leave the environment for OpenCL and OpenGL programs out\n"
 	"  --verbose     say what is set up\n"
 	"  --help        this text\n"
 	"PROGRAM uses the GPU that domain 0 gave this domain.  The exit code is PROGRAM's; 2 if it\n"
 	"could not be started as asked, 71 if the mediator ended it.\n";
 
-static int bad(const char *fmt, const char *arg)
+static void say(const char *fmt, va_list ap)
 {
 	fputs("gpuvm-guest: ", stderr);
-	fprintf(stderr, fmt, arg);
+	vfprintf(stderr, fmt, ap);
 	fputc('\n', stderr);
+}
+
+/* What ctl's files say, too, they say by this program's name. */
+int ctl_bad(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	say(fmt, ap);
+	va_end(ap);
 	return EXIT_BAD_INPUT;
+}
+
+int ctl_failed(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	say(fmt, ap);
+	va_end(ap);
+	return 1;
 }
 
 static int parse_value(int c, const char *arg, struct opts *o)
@@ -77,17 +105,17 @@ static int parse_value(int c, const char *arg, struct opts *o)
 	case 'r':
 		if (size_parse(arg, &o->front.ram_len) || o->front.ram_len < 1u << 20 ||
 		    o->front.ram_len > RAM_MAX || o->front.ram_len % XEN_PV_PAGE)
-			return bad("--ram %s: not a size from 1M to 4G", arg);
+			return ctl_bad("--ram %s: not a size from 1M to 4G", arg);
 		return 0;
 	case 'w':
 		o->front.wait_ns = strtoul(arg, &end, 10) * 1000000000ull;
 		if (*arg < '0' || *arg > '9' || (strcmp(end, "s") && strcmp(end, "m") && *end))
-			return bad("--wait %s: not a time, as 30s", arg);
+			return ctl_bad("--wait %s: not a time, as 30s", arg);
 		o->front.wait_ns *= *end == 'm' ? 60 : 1;
 		return 0;
 	default:
 		o->retries = strtoul(arg, &end, 10);
-		return *end || *arg < '0' || *arg > '9' ? bad("--retry %s: not a number", arg) : 0;
+		return *end || *arg < '0' || *arg > '9' ? ctl_bad("--retry %s: not a number", arg) : 0;
 	}
 }
 
@@ -97,7 +125,8 @@ static int parse(int argc, char **argv, struct opts *o)
 	static const struct option longs[] = {
 		{ "mode", required_argument, NULL, 'm' }, { "ram", required_argument, NULL, 'r' },
 		{ "wait", required_argument, NULL, 'w' }, { "retry", required_argument, NULL, 'R' },
-		{ "no-drm", no_argument, NULL, 'D' },	  { "verbose", no_argument, NULL, 'V' },
+		{ "no-drm", no_argument, NULL, 'D' },	  { "shared", no_argument, NULL, 'H' },
+		{ "verbose", no_argument, NULL, 'V' },
 		{ "help", no_argument, NULL, 'h' },	  { NULL, 0, NULL, 0 },
 	};
 	int c, err = 0;
@@ -108,22 +137,23 @@ static int parse(int argc, char **argv, struct opts *o)
 		return -1;
 	}
 	if (argc < 2 || strcmp(argv[1], "run"))
-		return bad("%s", "see gpuvm-guest --help");
+		return ctl_bad("see gpuvm-guest --help");
 	optind = 2;
 	while (!err && (c = getopt_long(argc, argv, "+", longs, NULL)) != -1) {
 		switch (c) {
 		case 'm': o->front.mode = optarg; break;
 		case 'D': o->no_drm = true; break;
+		case 'H': o->shared = true; break;
 		case 'V': o->verbose = true; break;
 		case 'h': fputs(usage, stdout); return -1;
-		case '?': return bad("%s", "see gpuvm-guest --help");
+		case '?': return ctl_bad("see gpuvm-guest --help");
 		default: err = parse_value(c, optarg, o); break;
 		}
 	}
 	if (err)
 		return err;
 	if (optind >= argc)
-		return bad("%s", "run: PROGRAM is missing");
+		return ctl_bad("run: PROGRAM is missing");
 	o->program = argv + optind;
 	return 0;
 }
@@ -135,57 +165,90 @@ static int lock_device(void)
 	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 
 	if (fd < 0)
-		return bad("%s: cannot be opened", path);
+		return ctl_bad("%s: cannot be opened", path);
 	if (flock(fd, LOCK_EX | LOCK_NB))
-		return bad("%s", "another program of this domain has the GPU");
+		return ctl_bad("another program of this domain has the GPU");
+	return 0;
+}
+
+static void fd_close(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+/* ---- events, in a thread of their own: nothing the rest does may keep a program from being woken ---- */
+
+static void *attend(void *arg)
+{
+	struct agent *a = arg;
+	struct pollfd p[2] = { { .fd = a->front->port_fd, .events = POLLIN },
+			       { .fd = a->stop[0], .events = POLLIN } };
+
+	while (poll(p, 2, -1) < 0 || !p[1].revents)
+		/* A full socket is an interrupt that is already pending. */
+		if (p[0].revents && xen_front_event(a->front))
+			send(a->irq[0], "", 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+	return NULL;
+}
+
+static int attend_start(struct agent *a)
+{
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, a->irq) ||
+	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, a->life) || pipe2(a->stop, O_CLOEXEC))
+		return ctl_failed("%s", strerror(errno));
+	if (pthread_create(&a->thread, NULL, attend, a))
+		return ctl_failed("no thread for events");
+	a->attended = true;
 	return 0;
 }
 
 static void agent_close(struct agent *a)
 {
+	fd_close(&a->stop[1]);
+	if (a->attended)
+		pthread_join(a->thread, NULL);
+	fd_close(&a->stop[0]);
 	for (int i = 0; i < 2; i++) {
-		if (a->irq[i] >= 0)
-			close(a->irq[i]);
-		if (a->life[i] >= 0)
-			close(a->life[i]);
-		a->irq[i] = a->life[i] = -1;
+		fd_close(&a->irq[i]);
+		fd_close(&a->life[i]);
 	}
 	xen_front_close(a->front);
 	a->front = NULL;
 }
 
-/* In the child. */
-static void exec_program(struct agent *a, const sigset_t *old)
-{
-	const struct xen_front *f = a->front;
-	const int fds[6] = { f->ring_fd, f->ram_fd, a->irq[1], f->port_fd, a->life[1], f->far_fd };
-	char env[96];
+/* ---- the program ------------------------------------------------------------------------------------- */
 
+/* In the child. */
+__attribute__((noreturn)) static void exec_program(struct agent *a, const int *fds, unsigned int nr,
+						   const sigset_t *old)
+{
 	sigprocmask(SIG_SETMASK, old, NULL);
-	for (int i = 0; i < 6; i++)
-		fcntl(fds[i], F_SETFD, 0);
-	snprintf(env, sizeof env, "%d,%d,%d,%d,%d,%d", fds[0], fds[1], fds[2], fds[3], fds[4], fds[5]);
-	setenv(PROC_ENV, env, 1);
-	unsetenv("GPUVM_NATIVE");
+	if (a->o->shared ? service_env(&a->svc) : guest_env(fds, nr))
+		_exit(ctl_failed("out of memory"));
 	if (!a->o->no_drm && drm_environment(a->o->verbose))
-		_exit(bad("%s", "out of memory"));
+		_exit(ctl_failed("out of memory"));
 	execvp(a->o->program[0], a->o->program);
-	_exit(bad("%s: cannot be started", a->o->program[0]));
+	_exit(ctl_bad("%s: %s", a->o->program[0], strerror(errno)));
 }
 
 static int start(struct agent *a, const sigset_t *old)
 {
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, a->irq) ||
-	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, a->life))
-		return bad("%s", strerror(errno));
+	const struct xen_front *f = a->front;
+	const int fds[] = { f->ring_fd, f->ram_fd, a->irq[1], f->port_fd, a->life[1], f->far_fd };
+	const unsigned int nr = sizeof fds / sizeof fds[0];
+
+	/* What it says itself, it has said. */
+	if (a->o->shared && service_start(fds, nr, old, &a->svc))
+		return EXIT_BAD_INPUT;
 	a->pid = fork();
 	if (a->pid < 0)
-		return bad("fork: %s", strerror(errno));
+		return ctl_failed("fork: %s", strerror(errno));
 	if (!a->pid)
-		exec_program(a, old);
-	close(a->irq[1]);
-	close(a->life[1]);
-	a->irq[1] = a->life[1] = -1;
+		exec_program(a, fds, nr, old);
+	fd_close(&a->irq[1]);
+	fd_close(&a->life[1]);
 	return 0;
 }
 
@@ -214,20 +277,16 @@ static void mourn(struct agent *a)
 		kill(a->pid, SIGKILL);
 }
 
-static int attend(struct agent *a)
+static int wait_program(struct agent *a)
 {
 	struct xen_front *f = a->front;
-	struct pollfd p[3] = { { .fd = a->signals, .events = POLLIN },
-			       { .fd = f->port_fd, .events = POLLIN },
+	struct pollfd p[2] = { { .fd = a->signals, .events = POLLIN },
 			       { .fd = f->lib->ops->store_fd(f->lib), .events = POLLIN } };
 	int code = -1;
 
 	while (code < 0) {
-		poll(p, 3, f->dead ? 1000 : -1);
-		/* A full socket is an interrupt that is already pending. */
-		if (p[1].revents && xen_front_event(f))
-			send(a->irq[0], "", 1, MSG_DONTWAIT | MSG_NOSIGNAL);
-		if (p[2].revents)
+		poll(p, 2, 1000);
+		if (p[1].revents)
 			xen_front_look(f);
 		mourn(a);
 		code = signalled(a);
@@ -238,7 +297,8 @@ static int attend(struct agent *a)
 /* One connection and one life of the program; *again: it was the mediator that went. */
 static int run_once(const struct opts *o, int signals, const sigset_t *old, bool *again)
 {
-	struct agent a = { .o = o, .irq = { -1, -1 }, .life = { -1, -1 }, .signals = signals };
+	struct agent a = { .o = o, .irq = { -1, -1 }, .life = { -1, -1 },
+			   .stop = { -1, -1 }, .signals = signals, .svc = { .pid = -1 } };
 	struct front_lib *lib;
 	char msg[300];
 	int code;
@@ -246,13 +306,16 @@ static int run_once(const struct opts *o, int signals, const sigset_t *old, bool
 	*again = false;
 	if (xen_front_lib_open(&lib, msg, sizeof msg) ||
 	    xen_front_open(lib, &o->front, &a.front, msg, sizeof msg))
-		return bad("%s", msg);
+		return ctl_bad("%s", msg);
 	if (o->verbose)
 		fprintf(stderr, "gpuvm-guest: connected, mode %s, %llu MiB of RAM granted\n",
 			a.front->mode, (unsigned long long)(a.front->ram_len >> 20));
-	code = start(&a, old);
+	code = attend_start(&a);
 	if (!code)
-		code = attend(&a);
+		code = start(&a, old);
+	if (!code)
+		code = wait_program(&a);
+	service_end(&a.svc);
 	*again = a.front->dead;
 	agent_close(&a);
 	return code;
@@ -277,7 +340,7 @@ int main(int argc, char **argv)
 	sigprocmask(SIG_BLOCK, &set, &old);
 	signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (signals < 0)
-		return bad("%s", strerror(errno));
+		return ctl_bad("%s", strerror(errno));
 	do {
 		code = run_once(&o, signals, &old, &again);
 		if (again)
