@@ -58,10 +58,10 @@ modes()
 	domain full pvh $COPY
 	gpu attach full --vram 64M
 	told "attach full, pvh, full" $?
-	domain naive pvh "$(pv_step naive-pv $COPY:--repeat:3)"
+	domain naive pvh "$(pv_step naive-pv $COPY:--repeat:2)"
 	gpu attach naive --mode naive-pv,multicall --vram 64M
 	told "attach naive, pvh, naive-pv" $?
-	domain hp pv "$(pv_step hp-pv $COPY:--repeat:6)"
+	domain hp pv "$(pv_step hp-pv $COPY:--repeat:2)"
 	gpu attach hp --mode hp-pv --vram 64M
 	told "attach hp, pv, hp-pv" $?
 	for g in full naive hp; do xl unpause $g; done
@@ -82,7 +82,7 @@ modes()
 destroyed_pv()
 {
 	pv_guest one pv hp-pv "$(pv_step hp-pv $COPY:--repeat:100000)"
-	pv_guest two pv hp-pv "$(pv_step hp-pv $COPY:--repeat:20)"
+	pv_guest two pv hp-pv "$(pv_step hp-pv $COPY:--repeat:4)"
 	seen "$(console two)" "GUEST start" 120
 	i=0
 	while [ $i -lt 60 ] && [ "$(value one submissions)" -lt 20 ]; do
@@ -105,7 +105,7 @@ destroyed_pv()
 # The daemon is killed under a guest that works and before one that wants to, and started again.
 restart_pv()
 {
-	pv_guest one pv hp-pv "$(pv_step hp-pv $COPY:--repeat:300 | sed 's/run:/run:--retry:3:--wait:300s:/')"
+	pv_guest one pv hp-pv "$(pv_step hp-pv $COPY:--repeat:20 | sed 's/run:/run:--retry:3:--wait:300s:/')"
 	pv_guest two pv naive-pv "sleep:20,$(pv_step naive-pv $COPY | sed 's/run:/run:--wait:300s:/')"
 	seen "$(console one)" "GUEST start" 120
 	i=0
