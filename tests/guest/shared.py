@@ -59,6 +59,11 @@ def stale(t, mode):
          f"{mode}: an address given back leads to nobody else's memory", text)
 
 
+def headless(t, mode):
+    code, _, text = inside(mode, PY, PROG, "headless")
+    t.ok(code == EXIT_LOST and "this guest's GPU is gone" in text, f"{mode}: without its service a program ends and says why", text)
+
+
 def crowd(t, d, mode, n):
     """Many at once, each with the results that it has alone."""
     where = ("--socket", d.path, "--name", "crowd", "--vram", "256M")

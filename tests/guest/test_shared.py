@@ -19,6 +19,7 @@ shared.node(t, "full")
 shared.buffers(t, "full")
 shared.forks(t, "hp-pv")
 shared.stale(t, "hp-pv")
+shared.headless(t, "full")
 d = Daemon()
 base = d.status()["host"]["vram_free"]
 shared.crowd(t, d, "full", 2)
