@@ -154,7 +154,7 @@ defence 7 "the watchdog" attack/test_rule7_liveness \
 	gpuvm/recover.c 's/if (over && to_blame(g, c, over)) {/if (0 \&\& over \&\& to_blame(g, c, over)) {/'
 defence 7 "the watchdog blames who holds the engine" unit/core/test_recover \
 	gpuvm/recover.c 's/if (over && to_blame(g, c, over)) {/if (over \&\& (to_blame(g, c, over) || 1)) {/'
-defence 7 "a PBDMA does not wait for a guest for ever" attack/test_rule7_liveness \
+defence 7 "a PBDMA does not wait for a guest for ever" unit/core/test_irq \
 	gpuvm/recover.c 's/if (now - st->since >= LIMIT_PBDMA_STALL_NS) {/if (0) {/'
 defence 7 "a faulted engine is reset and freed" attack/test_rule7_liveness \
 	gpuvm/irq.c 's/^\t\trecover_engines(g, c, engines);/\t\t(void)recover_engines;/'
