@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gpuvm/control_pv.h"
 #include "gpuvm/control_sched.h"
 #include "gpuvm/domains.h"
 #include "gpuvm/gpuvm.h"
@@ -75,7 +76,7 @@ static char *request(const struct domain_conf *c, uint16_t domid)
 	return text;
 }
 
-static int attach(void *ctx, const struct domain_conf *c, uint16_t domid, char *msg, size_t n)
+static int ask(void *ctx, const struct domain_conf *c, uint16_t domid, char *msg, size_t n)
 {
 	char *text = request(c, domid);
 	struct control_answer a;
@@ -96,6 +97,36 @@ static int attach(void *ctx, const struct domain_conf *c, uint16_t domid, char *
 	json_decref(r);
 	control_answer_free(&a);
 	return err;
+}
+
+/* Whether the domain has its GPU by other ways: by hand, or from an earlier daemon. */
+static bool has_gpu(struct control_env *env, const char *name, uint16_t domid)
+{
+	const struct vgpu *v = gpuvm_find(env->g, name);
+	struct hv_xen_domain d;
+	json_t *o;
+	bool is;
+
+	if (!v)
+		return false;
+	if (v->guest->hv == env->xen_port) {
+		hv_xen_guest_domain(v->guest, &d);
+		return d.domid == domid;
+	}
+	if (!env->pv_port || v->guest->hv != env->pv_port)
+		return false;
+	o = json_object();
+	control_pv_describe(env, v->guest, o);
+	is = json_integer_value(json_object_get(o, "domid")) == domid;
+	json_decref(o);
+	return is;
+}
+
+static int attach(void *ctx, const struct domain_conf *c, uint16_t domid, char *msg, size_t n)
+{
+	if (has_gpu(ctx, c->name, domid))
+		return 0;
+	return ask(ctx, c, domid, msg, n);
 }
 
 static const struct domains_ops ops = { .changes = changes, .each = each, .attach = attach };

@@ -46,4 +46,14 @@ auto()
 	told "what was detached stays so" $?
 	xl destroy auto
 	gone auto
+
+	# By hand first, configured later.
+	rm $DOMAINS/*
+	domain hand pvh hold
+	gpu attach hand --vram 64M
+	echo 'vram = 64M' >$DOMAINS/hand.conf
+	gpu reload >/dev/null && grep -q 'hand) has its GPU' /tmp/gpuvmd.log && ! grep -q exists /tmp/gpuvmd.log
+	told "what was attached by hand counts" $? "$(tail -n 1 /tmp/gpuvmd.log)"
+	xl destroy hand
+	gone hand
 }
