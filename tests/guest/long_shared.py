@@ -25,7 +25,6 @@ d = Daemon()
 base = d.status()["host"]["vram_free"]
 for mode, n in (("native", 2), ("full", 8), ("full,best", 2), ("naive-pv,multicall", 2), ("hp-pv", 8)):
     shared.crowd(t, d, mode, n)
-shared.limits(t, d, "full")
 t.ok(d.wait_no_guests()["host"]["vram_free"] == base, "all VRAM came back")
 a = d.audit()
 t.ok(a.get("ok") and a.get("violations") == 0, "the audit is clean", a)
