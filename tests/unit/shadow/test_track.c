@@ -93,6 +93,35 @@ static void gpu_stores_are_seen(void **st)
 	rig_free(r);
 }
 
+/* However many pages lose their last mapping in one flush: each is read once more, and then no more. */
+static void many_close_at_once(void **st)
+{
+	static const uint32_t many[] = { 1, 63, 64, 65, 300 };
+	struct rig *r = rig_new(SHADOW_OPT_TRACK);
+	struct guest *g = &r->g[0];
+	struct shadow_chan *ch = guest_chan(r, g, 0);
+
+	(void)st;
+	for (size_t k = 0; k < ARRAY_SIZE(many); k++) {
+		const uint64_t to = 0x800000 + k * 4096;
+
+		/* The table's own pages first. */
+		for (uint32_t i = 0; i < many[k]; i++)
+			store(r, g, G_SMALL + (WINDOW + i) * 8, page(G_SMALL + i * 4096ull, 0));
+		assert_true(flush_cost(g) > 0);
+		assert_true(flush_cost(g) > 0);
+		for (uint32_t i = 0; i < many[k]; i++)
+			store(r, g, G_SMALL + (WINDOW + i) * 8, 0);
+		assert_true(flush_cost(g) > 0);
+		guest_wr64(r, g, PTE_VRAM, G_SMALL + 8, page(to, 0));
+		assert_true(flush_cost(g) > 0);
+		assert_true(seen(r, ch, 0x1000) == pte_pack(PTE_VRAM, host_of(g, to), PTE_PRESENT));
+		assert_int_equal(flush_cost(g), 0);
+	}
+	rig_clean(r);
+	rig_free(r);
+}
+
 /* By a large page, from another address space of the guest. */
 static void gpu_stores_by_another_space(void **st)
 {
@@ -248,6 +277,7 @@ int main(void)
 		cmocka_unit_test(unwritten_is_not_read),
 		cmocka_unit_test(gpu_stores_are_seen),
 		cmocka_unit_test(gpu_stores_by_another_space),
+		cmocka_unit_test(many_close_at_once),
 		cmocka_unit_test(read_only_does_not_open),
 		cmocka_unit_test(tables_in_ram_are_compared),
 		cmocka_unit_test(shared_table),
