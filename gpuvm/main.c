@@ -7,6 +7,7 @@
 #include <getopt.h>
 #include <inttypes.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -158,6 +159,7 @@ static int open_signals(const struct options *o)
  * nobody has.
  */
 #define TIMER_SLACK_NS 1000ul
+#define WAIT_LEAST_NS 5000u
 
 static int open_all(struct daemon *d)
 {
@@ -214,7 +216,8 @@ static void wait_for_work(struct daemon *d, uint64_t next, uint64_t most_ns)
 	fds[n++] = (struct pollfd){ .fd = d->signal_fd, .events = POLLIN };
 	if (next != SCHED_NEVER) {
 		uint64_t now = dev_now(d->g->dev);
-		uint64_t ns = next > now ? next - now : 0;
+		/* A sleep of nothing would keep the processor from who does the work that is looked for. */
+		uint64_t ns = next > now + WAIT_LEAST_NS ? next - now : WAIT_LEAST_NS;
 
 		most_ns = ns < most_ns ? ns : most_ns;
 	}
@@ -225,6 +228,8 @@ static void wait_for_work(struct daemon *d, uint64_t next, uint64_t most_ns)
 	}
 	if (!gpuvm_arm(d->g))
 		ppoll(fds, n, timeout, NULL);
+	else
+		sched_yield();
 }
 
 static void reload(struct daemon *d)
@@ -283,6 +288,8 @@ static void serve(struct daemon *d)
 			idle_since = clock_ns();
 			continue;
 		} else if (clock_ns() - idle_since < SPIN_NS) {
+			/* Whom it waits for may be a thread of the software GPU that wants this processor. */
+			sched_yield();
 			continue;
 		}
 		control_serve(d->control);
