@@ -26,9 +26,7 @@ ALL = (
     "auto",
     "hp_pv",
     "naive_pv",
-    "modes",
     "destroyed_pv",
-    "restart_pv",
 )
 # Bounds a hang; the whole set takes a few minutes on a quiet machine.
 LIMIT_S = 1500
