@@ -32,8 +32,8 @@
 #define MAX_THREADS 1024 /* of a block */
 #define MAX_SHARED 0xc000u
 #define SHARED_SLACK 256	 /* bytes behind the last s[]: a half row is read whole */
-/* Warps a worker keeps at once: enough to fill gangs, few enough for the second-level cache. */
-#define CREW_WARPS 16
+/* Warps a worker keeps at once: enough to fill a gang, few enough for the first-level cache. */
+#define CREW_WARPS 8
 #define CREW_MAX 32	 /* one block of MAX_THREADS */
 #define PC_NONE UINT32_MAX
 
@@ -194,7 +194,7 @@ struct sm_launch {
 	bool any_bad;
 	uint8_t *zero_bank;	/* SM_BANK_LEN zeros */
 	bool snapped, resumed;
-	uint32_t (*tid)[3][LANES]; /* of each warp of a block */
+	uint32_t (*tid)[4][LANES]; /* of each warp of a block: x, y, z, and as %tid packs them */
 	struct crew **crew;	/* one for each worker; NULL until it began */
 	bool remap_identity;
 	bool halves;		/* SM_OPT_HALVES, and remap_identity */

@@ -181,6 +181,11 @@ LANES_INLINE void pair_half(uint32_t *d, uint32_t *dh, const uint32_t *const s[4
 
 		vh = _mm512_mask_add_epi32(vh, _mm512_cmplt_epu32_mask(v, a), vh,
 					   _mm512_set1_epi32(1));
+		if (m == ~0u) {
+			_mm512_store_si512(d + h, v);
+			_mm512_store_si512(dh + h, vh);
+			continue;
+		}
 		_mm512_mask_store_epi32(d + h, mh, v);
 		_mm512_mask_store_epi32(dh + h, mh, vh);
 	}

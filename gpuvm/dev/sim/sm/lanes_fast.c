@@ -43,6 +43,15 @@ LANES_INLINE __m512i one_value(struct gang *g, const struct uop *u, int j, bool 
 	return modified(_mm512_set1_epi32((int)v), u, j, mods);
 }
 
+/* A store under a mask is slow to be read again, so whole rows go without one. */
+LANES_INLINE void put(uint32_t *d, uint32_t m, __m512i v)
+{
+	if (__builtin_expect((m & 0xffff) == 0xffff, 1))
+		_mm512_store_si512(d, v);
+	else
+		_mm512_mask_store_epi32(d, (__mmask16)m, v);
+}
+
 LANES_INLINE void fast(struct gang *g, const struct uop *u, half_op op, struct kinds k)
 {
 	__m512i b1 = k.b_one ? one_value(g, u, 1, k.mods) : _mm512_setzero_si512();
@@ -61,7 +70,7 @@ LANES_INLINE void fast(struct gang *g, const struct uop *u, half_op op, struct k
 				b = modified(_mm512_load_si512(w->r[rb] + h), u, 1, k.mods);
 			if (k.third && !k.c_one)
 				c = modified(_mm512_load_si512(w->r[rc] + h), u, 2, k.mods);
-			_mm512_mask_store_epi32(w->r[rd] + h, (__mmask16)(m >> h), op(a, b, c, u));
+			put(w->r[rd] + h, m >> h, op(a, b, c, u));
 		}
 	}
 }

@@ -47,9 +47,13 @@ LANES_INLINE enum half_shape half_shape(__m512i rel, uint32_t len, uint32_t m)
 	return HALF_ROW;
 }
 
+/* A store under a mask is slow to be read again. */
 LANES_INLINE void half_put(uint32_t *d, uint32_t m, __m512i v)
 {
-	_mm512_mask_store_epi32(d, (__mmask16)m, v);
+	if (__builtin_expect((m & 0xffff) == 0xffff, 1))
+		_mm512_store_si512(d, v);
+	else
+		_mm512_mask_store_epi32(d, (__mmask16)m, v);
 }
 
 /* d[lane] = word at p + rel[lane]. */

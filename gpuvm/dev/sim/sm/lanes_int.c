@@ -132,8 +132,10 @@ static void op_slct_u(struct gang *g, const struct uop *u)
 /* Where a thread is; the other special registers are special.c's. */
 static void op_s2r_tid(struct gang *g, const struct uop *u)
 {
+	uint32_t s = u->in.src[1].reg, i = s == SM20_SR_TID ? 3 : s - SM20_SR_TIDX;
+
 	for (uint32_t k = 0; k < g->n; k++)
-		row_keep(g->w[k]->r[u->d], g->w[k]->tid[u->in.src[1].reg - SM20_SR_TIDX], g->m[k]);
+		row_keep(g->w[k]->r[u->d], g->w[k]->tid[i], g->m[k]);
 }
 
 static void op_s2r_warp(struct gang *g, const struct uop *u)
@@ -150,7 +152,7 @@ static void op_s2r_warp(struct gang *g, const struct uop *u)
 static uop_fn select_s2r(const struct sm20_insn *in)
 {
 	switch (in->src[1].reg) {
-	case SM20_SR_TIDX: case SM20_SR_TIDY: case SM20_SR_TIDZ:
+	case SM20_SR_TID: case SM20_SR_TIDX: case SM20_SR_TIDY: case SM20_SR_TIDZ:
 		return op_s2r_tid;
 	case SM20_SR_CTAIDX: case SM20_SR_CTAIDY: case SM20_SR_CTAIDZ:
 	case SM20_SR_NTIDX: case SM20_SR_NTIDY: case SM20_SR_NTIDZ:

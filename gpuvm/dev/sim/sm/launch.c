@@ -51,6 +51,8 @@ static void fill_tid(struct sm_launch *l)
 		row[0][t % LANES] = t % g->block[0];
 		row[1][t % LANES] = t / g->block[0] % g->block[1];
 		row[2][t % LANES] = t / g->block[0] / g->block[1];
+		row[3][t % LANES] = row[0][t % LANES] | row[1][t % LANES] << 16 |
+				    row[2][t % LANES] << 26;
 	}
 }
 

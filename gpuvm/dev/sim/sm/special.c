@@ -37,11 +37,10 @@ bool special_of_warp(const struct gang *g, const struct warp *w, uint32_t s, uin
 	}
 }
 
-static uint32_t lane_sreg(const struct warp *w, uint32_t s, uint32_t i)
+static uint32_t lane_sreg(uint32_t s, uint32_t i)
 {
 	switch (s) {
 	case SM20_SR_LANEID: return i;
-	case SM20_SR_TID: return w->tid[0][i] | w->tid[1][i] << 16 | w->tid[2][i] << 26;
 	case SM20_SR_LANEMASK_EQ: return 1u << i;
 	case SM20_SR_LANEMASK_LT: return (1u << i) - 1;
 	case SM20_SR_LANEMASK_LE: return (2u << i) - 1;
@@ -62,7 +61,7 @@ static void op_s2r(struct gang *g, const struct uop *u)
 			row_fill(t, v);
 		else
 			for (uint32_t i = 0; i < LANES; i++)
-				t[i] = lane_sreg(w, s, i);
+				t[i] = lane_sreg(s, i);
 		row_keep(w->r[u->d], t, g->m[k]);
 	}
 }
