@@ -195,7 +195,7 @@ static void never_slept_over(void **state)
 {
 	static struct race x;
 	struct rig *r = *state;
-	unsigned int slept = 0;
+	unsigned int slept = 0, armed = 0;
 	pthread_t t;
 	bool ok = true;
 
@@ -207,7 +207,10 @@ static void never_slept_over(void **state)
 
 		hp_step(r);
 		atomic_store(&x.done, (uint32_t)taken(&x.c));
-		if (taken(&x.c) != before || gpuvm_arm(r->g))
+		if (taken(&x.c) != before)
+			continue;
+		armed++;
+		if (gpuvm_arm(r->g))
 			continue;
 		if (taken(&x.c) == REQUESTS)
 			break;
@@ -220,7 +223,8 @@ static void never_slept_over(void **state)
 	assert_int_equal(pthread_join(t, NULL), 0);
 	/* Else this showed nothing. */
 	assert_in_range(slept, 10, REQUESTS);
-	assert_true(x.rings <= slept + 1 && x.rings < REQUESTS);
+	/* Each word that it stores is rung for once at most, whether it slept then or not; the first is there at birth. */
+	assert_in_range(x.rings, 1, armed + 1);
 }
 
 int main(void)
