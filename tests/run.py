@@ -16,6 +16,7 @@ import fcntl
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -24,16 +25,35 @@ LINE = re.compile(r"^\s*(not )?ok\b\s*\d*\s*(?:-\s*)?(.*)$")
 PLAN = re.compile(r"^\s*1\.\.(\d+)")
 
 
+def end_group(r):
+    """What it said, whoever of it still holds the pipe."""
+    try:
+        os.killpg(r.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+    try:
+        return r.communicate(timeout=10)[0]
+    except subprocess.TimeoutExpired as e:
+        return e.stdout or b""
+
+
 def run_one(path, timeout):
     """(passed, failed, skipped, [lines about what went wrong])"""
     env = dict(os.environ, CMOCKA_MESSAGE_OUTPUT="TAP")
     cmd = [sys.executable, path] if path.endswith(".py") else [path]
+    # A group of its own: what a program leaves behind holds the pipe open, and ends with it.
+    r = subprocess.Popen(cmd, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                         start_new_session=True)
     try:
-        r = subprocess.run(cmd, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                           stderr=subprocess.STDOUT, timeout=timeout)
-        text, rc = r.stdout.decode(errors="replace"), r.returncode
-    except subprocess.TimeoutExpired as e:
-        text, rc = (e.stdout or b"").decode(errors="replace"), f"timeout after {timeout} s"
+        out, _ = r.communicate(timeout=timeout)
+        rc = r.returncode
+    except subprocess.TimeoutExpired:
+        rc = f"timeout after {timeout} s" if r.poll() is None else f"{r.returncode}, but left programs behind"
+        out = end_group(r)
+    except BaseException:
+        end_group(r)
+        raise
+    text = out.decode(errors="replace")
     passed = failed = skipped = planned = 0
     bad = []
     for line in text.splitlines():

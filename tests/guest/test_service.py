@@ -194,6 +194,8 @@ def default_socket(at):
     t.ok(code == 0 and seen == ["1G", "512M"], "gpuvm finds the session's daemon, else the system's", out + err)
 
 
+# Whoever runs this may ignore it (nohup), and then so would the daemon.
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 for part in (service, others, default_socket, installed):
     with tempfile.TemporaryDirectory(prefix="gpuvm-test-") as folder:
         part(folder)
