@@ -223,7 +223,7 @@ static void never_slept_over(void **state)
 	assert_int_equal(pthread_join(t, NULL), 0);
 	/* Else this showed nothing. */
 	assert_in_range(slept, 10, REQUESTS);
-	/* Each word that it stores is rung for once at most, whether it slept then or not; the first is there at birth. */
+	/* Each word that it stores is rung for once at most, slept over or not; the first is there at birth. */
 	assert_in_range(x.rings, 1, armed + 1);
 }
 
