@@ -36,7 +36,8 @@ def figures(text, sections):
     return got
 
 
-def lost(text, sections):
+def lost(text, sections, may_be_0=()):
     """The rows that have no figure, or one that is 0."""
     got = figures(text, sections)
-    return [f"{s}: {r}" for s, rows in sections.items() for r in rows if not got.get(s, {}).get(r)]
+    return [f"{s}: {r}" for s, rows in sections.items() for r in rows
+            if not (got.get(s, {}).get(r) or r in may_be_0 and r in got.get(s, {}))]

@@ -13,6 +13,8 @@ from clpeak import FULL, NATIVE, SECTIONS, lost  # noqa: E402
 from tap import Daemon, Tap  # noqa: E402
 from work import GPUVM, why_not  # noqa: E402
 
+# On Mesa 22.3 times come out a thousand times too short (docs/measuring.md); that of a launch rounds to 0.
+NO_TIMES = ("Kernel launch latency",)
 LONG = 3600  # a loaded machine; bounds a hang only
 
 t = Tap()
@@ -29,7 +31,7 @@ def finish(p, what):
     except subprocess.TimeoutExpired:
         p.kill()
         out, err = p.communicate()
-    missing = lost(out, SECTIONS)
+    missing = lost(out, SECTIONS, NO_TIMES)
     t.ok(p.returncode == 0 and not missing, f"clpeak ends well and every test has its figures: {what}",
          f"exit {p.returncode}, missing {missing}\n{out}\n{err}")
 
